@@ -1,0 +1,101 @@
+/* include/stint/cgroup.h: one container's cgroups on v1, v2 and hybrid, through one interface.
+ *
+ * Two rules shape it. Nothing here writes `cgroup.procs` on the way to a start: that write waits for an
+ * RCU grace period (8-16 ms on a quiet node). On v2 the child is cloned into its leaf; on v1 the
+ * single-threaded child writes "0" to its own `tasks` files. And what a child has to do is prepared as a
+ * plan of descriptors and strings, since a child of a threaded caller may not allocate.
+ *
+ * Hybrid is v1 for limits, with the v2 tree (usually /sys/fs/cgroup/unified) for kill, freeze and events. */
+#pragma once
+#include <stint/error.h>
+#include <stint/spec.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum rt_cgroup_mode { RT_CGROUP_NONE, RT_CGROUP_V1, RT_CGROUP_HYBRID, RT_CGROUP_V2 };
+enum rt_cgroup_driver { RT_CGROUP_FS, RT_CGROUP_SYSTEMD };
+
+struct rt_cgroup;
+
+struct rt_cgroup_request {
+        const char *id;               /* container id: names the cgroup when path is NULL */
+        const char *path;             /* linux.cgroupsPath, or NULL; "slice:prefix:name" for systemd */
+        enum rt_cgroup_driver driver;
+        const struct st_resources *resources; /* may be NULL */
+        const struct st_string_pair *annotations; /* org.systemd.property.* for the systemd driver */
+        size_t n_annotations;
+        bool rootless;                /* no permission to make a cgroup is then no error: mode NONE */
+        uid_t owner_uid;              /* host uid of the container's root: the leaf is delegated (chown) when */
+        bool delegate;                /* ...this is set: a cgroup namespace with /sys/fs/cgroup writable, v2 only */
+};
+
+/* What this machine has. Looks at /sys/fs/cgroup with statfs(2) only. */
+enum rt_cgroup_mode rt_cgroup_detect(void);
+const char *rt_cgroup_mode_name(enum rt_cgroup_mode mode);
+
+/**
+ * Resolve the paths of a request without touching the file system's contents (the plan can be saved in
+ * the state directory before anything exists, so that a crash leaves nothing unknown).
+ */
+int rt_cgroup_plan(const struct rt_cgroup_request *request, struct rt_cgroup **ret_cgroup,
+                   struct st_error *err) st_must_check;
+/* Make the directories, write what has to be there before a task enters (v1 cpuset cpus and mems, kernel
+ * memory, rt budgets), attach the v2 device program, open the descriptors. A leaf that exists and holds processes
+ * is -EBUSY. Systemd driver: nothing yet, see rt_cgroup_attach(). */
+int rt_cgroup_create(struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
+
+/* --- entering, for the child's plan --- */
+/* For CLONE_INTO_CGROUP (v2 and hybrid), or -1. Borrowed. */
+int rt_cgroup_clone_fd(const struct rt_cgroup *cgroup);
+/* Write-only descriptors of the v1 `tasks` files that the child writes "0" to. Borrowed. */
+const int *rt_cgroup_task_fds(const struct rt_cgroup *cgroup, size_t *ret_n);
+/* In the child: enter through those descriptors. Async-signal-safe. */
+int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err);
+/* The limits, to be written after prepare. By the parent, or by the child itself: async-signal-safe
+ * (openat, write), the values were formatted by rt_cgroup_create(). A limit below what is in use already is
+ * an error that names it (kind LIMIT), never a hang. Systemd driver: the fs part after the attach. */
+int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
+/* Systemd driver: start the transient scope with @pid in it by running stint-systemd; then opens the leaf.
+ * This is the one attach that waits. */
+int rt_cgroup_attach_systemd(struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) st_must_check;
+/* Move a running process by writing cgroup.procs: only for restore and `exec --cgroup` fallbacks. */
+int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) st_must_check;
+
+/* --- a container that exists --- */
+/* What state.json keeps: an object {"mode","driver","unit","paths":{controller:path}}. */
+void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, const char *key);
+int rt_cgroup_load(const struct st_json *saved, struct rt_cgroup **ret_cgroup, struct st_error *err) st_must_check;
+/* Open descriptors for entering an existing leaf, below it @sub_path when not NULL (`exec --cgroup`). */
+int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) st_must_check;
+
+enum rt_cgroup_mode rt_cgroup_mode_of(const struct rt_cgroup *cgroup);
+/* The absolute path of the leaf for a controller ("memory"), or of the v2 leaf for NULL. NULL: none. Borrowed. */
+const char *rt_cgroup_path(const struct rt_cgroup *cgroup, const char *controller);
+
+int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resources, struct st_error *err) st_must_check;
+int rt_cgroup_freeze(struct rt_cgroup *cgroup, bool frozen, struct st_error *err) st_must_check;
+/* 1 frozen, 0 not. */
+int rt_cgroup_is_frozen(const struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
+/* All processes of the leaf and below. The caller frees the array. */
+int rt_cgroup_processes(const struct rt_cgroup *cgroup, pid_t **ret_pids, size_t *ret_n, struct st_error *err) st_must_check;
+/* Signal all of them: cgroup.kill where there is one and @signal is SIGKILL, else pidfds until none is new. */
+int rt_cgroup_kill(struct rt_cgroup *cgroup, int signal, struct st_error *err) st_must_check;
+/* Kill what is left and remove the leaf and its children; retries EBUSY for @timeout_msec. A leaf that is
+ * gone is success. Systemd driver: stops the unit and resets its failed state. */
+int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st_error *err) st_must_check;
+struct rt_cgroup *rt_cgroup_free(struct rt_cgroup *cgroup);
+
+/* --- OOM and statistics --- */
+/* The kernel's count of OOM kills in the leaf (v2 memory.events:oom_kill, v1 memory.oom_control:oom_kill);
+ * -1 when there is no memory controller. Exact: read after the last process died, before destroy. */
+int64_t rt_cgroup_oom_kills(const struct rt_cgroup *cgroup);
+/* A descriptor that becomes readable when an OOM may have happened (v2 inotify on memory.events, v1 eventfd).
+ * The caller owns it and reads it empty. */
+int rt_cgroup_oom_watch(const struct rt_cgroup *cgroup, int *ret_fd, struct st_error *err) st_must_check;
+
+/* runc's `events --stats` "data" object for all controllers, with PSI on v2 (and on hybrid where the v2 tree has it). */
+int rt_cgroup_write_stats(const struct rt_cgroup *cgroup, struct st_json_writer *w, const char *key,
+                          struct st_error *err) st_must_check;
+
+ST_DEFINE_FREEP(struct rt_cgroup, rt_cgroup_free);
