@@ -1,8 +1,9 @@
 /*
  * timer.c: `bench-timer` runs the given commands in turn, round after round, and reports medians.
  *
- * Every second round goes backwards, so that no command always follows the same other one: what
- * the kernel still tears down after a container is paid by whoever comes next.
+ * Each round has an order of its own, so that no command always follows the same other one: what
+ * the kernel still tears down after a container, or has just waited for, is paid or saved by
+ * whoever comes next. The orders are the same in every run of this program.
  */
 #include "measure.h"
 #include "report.h"
@@ -216,14 +217,23 @@ static int run_once(struct timer *timer, const struct command *command, struct s
         return r != 0 ? r : r_teardown;
 }
 
-static int run_round(struct timer *timer, size_t round) {
-        size_t n = timer->options.n_commands;
+static void shuffle(size_t *order, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                size_t j = (size_t)random() % (i + 1); /* random() starts from the same seed */
 
+                order[i] = order[j];
+                order[j] = i;
+        }
+}
+
+static int run_round(struct timer *timer, size_t round) {
+        size_t order[MAX_COMMANDS] = { 0 }, n = timer->options.n_commands;
+
+        shuffle(order, n);
         for (size_t k = 0; k < n; k++) {
-                size_t at = round % 2 == 0 ? k : n - 1 - k;
-                struct series *series = &timer->series[at];
+                struct series *series = &timer->series[order[k]];
                 struct sample sample;
-                int r = run_once(timer, &timer->options.commands[at], &sample);
+                int r = run_once(timer, &timer->options.commands[order[k]], &sample);
 
                 if (r != 0)
                         return r;
