@@ -27,6 +27,7 @@ struct rt_cgroup_request {
         size_t n_annotations;
         bool rootless;                /* no permission to make a cgroup is then no error: mode NONE */
         uid_t owner_uid;              /* host uid of the container's root: the leaf is delegated (chown) when */
+        const char *systemd_helper;   /* path of stint-systemd; NULL: the installed one */
         bool delegate;                /* ...this is set: a cgroup namespace with /sys/fs/cgroup writable, v2 only */
 };
 
@@ -52,6 +53,10 @@ int rt_cgroup_clone_fd(const struct rt_cgroup *cgroup);
 const int *rt_cgroup_task_fds(const struct rt_cgroup *cgroup, size_t *ret_n);
 /* In the child: enter through those descriptors. Async-signal-safe. */
 int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err);
+/* In the child, systemd driver on v1 and hybrid, after rt_cgroup_attach_systemd() in the parent: systemd moves a process
+ * in the hierarchies that it manages only, and out of ours in some. Opens the `tasks` files itself, by the
+ * descriptor of /sys/fs/cgroup that rt_cgroup_create() opened. Async-signal-safe. Nothing to do on v2. */
+int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *err);
 /* The limits, to be written after prepare. By the parent, or by the child itself: async-signal-safe
  * (openat, write), the values were formatted by rt_cgroup_create(). A limit below what is in use already is
  * an error that names it (kind LIMIT), never a hang. Systemd driver: the fs part after the attach. */
@@ -69,9 +74,20 @@ int rt_cgroup_load(const struct st_json *saved, struct rt_cgroup **ret_cgroup, s
 /* Open descriptors for entering an existing leaf, below it @sub_path when not NULL (`exec --cgroup`). */
 int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) st_must_check;
 
+/* Close all descriptors, for a supervisor that keeps hundreds of these: every call below opens what it needs.
+ * Not between rt_cgroup_create() and rt_cgroup_apply_limits(). */
+void rt_cgroup_close(struct rt_cgroup *cgroup);
+
+/* A sentence on what was asked for and is left out (memory.kernel), to be logged by the caller; NULL: nothing. */
+const char *rt_cgroup_warning(const struct rt_cgroup *cgroup);
 enum rt_cgroup_mode rt_cgroup_mode_of(const struct rt_cgroup *cgroup);
 /* The absolute path of the leaf for a controller ("memory"), or of the v2 leaf for NULL. NULL: none. Borrowed. */
 const char *rt_cgroup_path(const struct rt_cgroup *cgroup, const char *controller);
+
+/* Its leaves one by one, for a cgroup mount of v1 or hybrid: absolute host path, and the name of the hierarchy's
+ * directory ("cpu,cpuacct"). Borrowed; NULL past the end or when memory is out. */
+size_t rt_cgroup_n_leaves(const struct rt_cgroup *cgroup);
+const char *rt_cgroup_leaf(const struct rt_cgroup *cgroup, size_t index, const char **ret_name);
 
 int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resources, struct st_error *err) st_must_check;
 int rt_cgroup_freeze(struct rt_cgroup *cgroup, bool frozen, struct st_error *err) st_must_check;

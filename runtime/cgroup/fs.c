@@ -1,0 +1,304 @@
+/* runtime/cgroup/fs.c: making, entering and limiting a container's cgroups through the file system. */
+#include "manager.h"
+
+#include "devices.h"
+#include "unit.h"
+
+#include <stint/cleanup.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The first limit that somebody asked for, or NULL: rules that every container has do not count. */
+static const char *limit_asked_for(const struct rt_cgroup *cgroup, const struct rt_leaf *leaf) {
+        for (size_t i = 0; i < cgroup->writes.n_items; i++) {
+                const struct rt_write *w = &cgroup->writes.items[i];
+                if (w->leaf == leaf && !(w->flags & (RT_WRITE_DEVICE | RT_WRITE_OPTIONAL)))
+                        return w->field;
+        }
+        return NULL;
+}
+
+static bool is_denied(int r) {
+        return r == -EACCES || r == -EPERM || r == -EROFS;
+}
+
+static int make_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
+        struct st_error why = {0};
+        int r = rt_leaf_make(cgroup, leaf, &why);
+        const char *field;
+
+        if (r >= 0)
+                return 0;
+        if (err)
+                *err = why;
+        if (!cgroup->rootless || !is_denied(r))
+                return r;
+        field = limit_asked_for(cgroup, leaf);
+        if (field)
+                return st_error_kind(err, st_error_prefix(err, r, "%s", field), ST_CODE_PERMISSION);
+        leaf->dropped = true;
+        if (err)
+                *err = (struct st_error){0};
+        return 0;
+}
+
+static int make_leaves(struct rt_cgroup *cgroup, struct st_error *err) {
+        bool any = false;
+
+        for (size_t i = 0; i < cgroup->n_leaves; i++) {
+                int r = make_leaf(cgroup, &cgroup->leaves[i], err);
+                if (r < 0)
+                        return r;
+                any |= !cgroup->leaves[i].dropped;
+        }
+        if (!any)
+                cgroup->mode = RT_CGROUP_NONE;
+        return 0;
+}
+
+/* Directories only where something will be written or cloned into. */
+static int open_dirs(struct rt_cgroup *cgroup, struct st_error *err) {
+        struct rt_leaf *v2 = rt_leaf_v2(cgroup);
+
+        for (size_t i = 0; i < cgroup->writes.n_items; i++) {
+                struct rt_leaf *leaf = cgroup->writes.items[i].leaf;
+                int r = leaf->dropped ? 0 : rt_leaf_dir(cgroup, leaf);
+                if (r < 0)
+                        return st_error_code(err, r, "open %s", leaf->path);
+        }
+        if (v2 && rt_leaf_dir(cgroup, v2) < 0)
+                return st_error_code(err, rt_leaf_dir(cgroup, v2), "open %s", v2->path);
+        return 0;
+}
+
+static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
+        RT_FOREACH_LEAF(leaf, cgroup) {
+                int fd;
+                if (leaf->v2)
+                        continue;
+                fd = rt_leaf_open_file(cgroup, leaf, "tasks", O_WRONLY);
+                if (fd < 0 && cgroup->rootless && is_denied(fd)) {
+                        leaf->dropped = true;
+                        continue;
+                }
+                if (fd < 0)
+                        return st_error_code(err, fd, "open %s/tasks", leaf->path);
+                cgroup->task_fds[cgroup->n_task_fds++] = fd;
+        }
+        return 0;
+}
+
+static int prepare_v2(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_limits_use use, struct st_error *err) {
+        int r = rt_controllers_enable(cgroup, leaf, err);
+
+        if (r == 0 && cgroup->delegate && use == RT_LIMITS_CREATE)
+                r = rt_leaf_delegate(cgroup, leaf, err);
+        if (r == 0 && cgroup->devices && !rt_leaf_of(cgroup, RT_CTL_DEVICES) &&
+            !(use == RT_LIMITS_CREATE && rt_device_rules_allow_all(cgroup->devices)))
+                r = rt_device_program_attach(cgroup->devices, leaf->dir_fd, use, cgroup->rootless, err);
+        return r;
+}
+
+/* What is the same for a leaf that we made and for one that systemd made. */
+int rt_cgroup_furnish(struct rt_cgroup *cgroup, struct st_error *err) {
+        struct rt_leaf *v2 = rt_leaf_v2(cgroup);
+        int r = open_dirs(cgroup, err);
+
+        if (r == 0 && v2)
+                r = prepare_v2(cgroup, v2, RT_LIMITS_CREATE, err);
+        if (r == 0)
+                r = rt_writes_apply(&cgroup->writes, RT_PASS_EARLY, err);
+        return r;
+}
+
+static int create(struct rt_cgroup *cgroup, struct st_error *err) {
+        int r = rt_root_open(cgroup);
+
+        if (r < 0)
+                return st_error_code(err, r, "open %s", cgroup->root);
+        r = make_leaves(cgroup, err);
+        if (r == 0)
+                r = rt_cgroup_furnish(cgroup, err);
+        if (r == 0)
+                r = open_tasks(cgroup, err);
+        return r;
+}
+
+/* A create that failed leaves no leaf of ours behind; nothing can be in one yet. */
+static void unmake(struct rt_cgroup *cgroup) {
+        rt_cgroup_close(cgroup);
+        RT_FOREACH_LEAF(leaf, cgroup)
+                if (leaf->made)
+                        (void)rmdir(leaf->path); /* the create's own error is the one to tell */
+}
+
+int rt_cgroup_create(struct rt_cgroup *cgroup, struct st_error *err) {
+        int r;
+
+        if (cgroup->mode == RT_CGROUP_NONE)
+                return 0;
+        if (cgroup->driver == RT_CGROUP_SYSTEMD) {
+                r = rt_root_open(cgroup); /* for rt_cgroup_enter_attached() */
+                return r < 0 ? st_error_code(err, r, "open %s", cgroup->root) : 0;
+        }
+        r = create(cgroup, err);
+        if (r < 0) {
+                unmake(cgroup);
+                return st_error_kind(err, r, ST_CODE_CGROUP);
+        }
+        return 0;
+}
+
+int rt_cgroup_clone_fd(const struct rt_cgroup *cgroup) {
+        struct rt_leaf *leaf = rt_leaf_v2(cgroup);
+
+        return leaf ? leaf->dir_fd : -1;
+}
+
+const int *rt_cgroup_task_fds(const struct rt_cgroup *cgroup, size_t *ret_n) {
+        *ret_n = cgroup->n_task_fds;
+        return cgroup->task_fds;
+}
+
+/* "0" is the writer itself. A single thread that moves itself through `tasks` takes no lock that waits for an RCU
+ * grace period (since Linux 5.5); through cgroup.procs it would. */
+static int enter(int fd) {
+        while (write(fd, "0", 1) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return 0;
+}
+
+int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err) {
+        for (size_t i = 0; i < n; i++) {
+                int r = enter(task_fds[i]);
+                if (r < 0)
+                        return st_error_kind(err, st_error_code(err, r, "enter the container's cgroup"),
+                                             ST_CODE_CGROUP);
+        }
+        return 0;
+}
+
+int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *err) {
+        RT_FOREACH_LEAF(leaf, cgroup) {
+                st_autoclose int fd = -1;
+                int r;
+                if (leaf->v2)
+                        continue;
+                fd = rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf, "tasks", O_WRONLY);
+                r = fd < 0 ? fd : enter(fd);
+                if (r < 0)
+                        return st_error_kind(err, st_error_code(err, r, "enter %s", leaf->path), ST_CODE_CGROUP);
+        }
+        return 0;
+}
+
+int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) {
+        if (cgroup->mode == RT_CGROUP_NONE)
+                return 0;
+        return st_error_kind(err, rt_writes_apply(&cgroup->writes, RT_PASS_LATE, err), ST_CODE_CGROUP);
+}
+
+int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) {
+        char text[16];
+
+        (void)snprintf(text, sizeof text, "%d", (int)pid);
+        RT_FOREACH_LEAF(leaf, cgroup) {
+                st_autoclose int fd =
+                        rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf, "cgroup.procs", O_WRONLY);
+                int r = fd < 0 ? fd : 0;
+
+                if (r == 0 && write(fd, text, strlen(text)) < 0)
+                        r = -errno;
+                if (r < 0)
+                        return st_error_kind(err, st_error_code(err, r, "move process %s to %s", text, leaf->path),
+                                             ST_CODE_CGROUP);
+        }
+        return 0;
+}
+
+static int enter_sub_path(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
+        char *clean = rt_path_clean(cgroup->arena, sub_path);
+
+        if (!clean)
+                return st_error_set(err, -ENOMEM, "open the cgroup");
+        if (!strcmp(clean, "/"))
+                return 0;
+        RT_FOREACH_LEAF(leaf, cgroup) {
+                leaf->path = st_arena_printf(cgroup->arena, "%s%s", leaf->path, clean);
+                if (!leaf->path)
+                        return st_error_set(err, -ENOMEM, "open the cgroup");
+                leaf->dir_fd = st_close(leaf->dir_fd);
+        }
+        return 0;
+}
+
+int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
+        struct rt_leaf *v2;
+        int r = rt_root_open(cgroup);
+
+        if (cgroup->mode == RT_CGROUP_NONE)
+                return 0;
+        if (r < 0)
+                return st_error_code(err, r, "open %s", cgroup->root);
+        if (sub_path)
+                r = enter_sub_path(cgroup, sub_path, err);
+        v2 = rt_leaf_v2(cgroup);
+        if (r == 0 && v2 && (r = rt_leaf_dir(cgroup, v2)) < 0)
+                (void)st_error_code(err, r, "open %s", v2->path);
+        if (r >= 0)
+                r = open_tasks(cgroup, err);
+        if (r < 0) {
+                rt_cgroup_close(cgroup);
+                return st_error_kind(err, r, ST_CODE_CGROUP);
+        }
+        return 0;
+}
+
+enum rt_cgroup_mode rt_cgroup_mode_of(const struct rt_cgroup *cgroup) {
+        return cgroup->mode;
+}
+
+const char *rt_cgroup_path(const struct rt_cgroup *cgroup, const char *controller) {
+        struct rt_leaf *leaf;
+
+        if (!controller)
+                leaf = rt_leaf_v2(cgroup);
+        else
+                leaf = rt_leaf_of(cgroup, rt_controller_bit(controller, strlen(controller)));
+        return leaf ? leaf->path : NULL;
+}
+
+const char *rt_cgroup_warning(const struct rt_cgroup *cgroup) {
+        return cgroup->warning;
+}
+
+int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resources, struct st_error *err) {
+        st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(4096);
+        struct rt_writes writes = {.arena = arena};
+        struct rt_leaf *v2 = rt_leaf_v2(cgroup);
+        int r;
+
+        if (!arena)
+                return st_error_set(err, -ENOMEM, "plan the cgroup's limits");
+        cgroup->wanted = 0;
+        cgroup->devices = NULL;
+        r = rt_limits_plan(cgroup, resources, RT_LIMITS_UPDATE, &writes, err);
+        if (r == 0 && cgroup->driver == RT_CGROUP_SYSTEMD)
+                r = rt_unit_update(cgroup, resources, err);
+        for (size_t i = 0; i < writes.n_items && r == 0; i++) {
+                int fd = rt_leaf_dir(cgroup, writes.items[i].leaf);
+                if (fd < 0)
+                        r = st_error_code(err, fd, "open %s", writes.items[i].leaf->path);
+        }
+        if (r == 0 && v2 && (cgroup->wanted || cgroup->devices)) {
+                r = rt_leaf_dir(cgroup, v2);
+                r = r < 0 ? st_error_code(err, r, "open %s", v2->path) : prepare_v2(cgroup, v2, RT_LIMITS_UPDATE, err);
+        }
+        if (r == 0)
+                r = rt_writes_apply(&writes, RT_PASS_ALL, err);
+        return st_error_kind(err, r, ST_CODE_CGROUP);
+}
