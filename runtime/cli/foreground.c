@@ -1,0 +1,123 @@
+#include "foreground.h"
+
+#include "terminal.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
+
+/* Not these: our own faults must not be held back, and a blocked SIGPIPE is what turns a closed pipe into EPIPE. */
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+
+int cli_foreground_begin(struct cli_foreground *foreground, bool subreaper, struct st_error *err) {
+        sigset_t set;
+
+        sigfillset(&set);
+        for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+                sigdelset(&set, faults[i]);
+        if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+                return st_error_sys(err, "block signals");
+        foreground->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (foreground->signal_fd < 0)
+                return st_error_sys(err, "signalfd");
+        if (subreaper && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+                return st_error_sys(err, "become a subreaper");
+        return 0;
+}
+
+static bool asks_to_stop(int signal) {
+        return signal == SIGINT || signal == SIGTERM || signal == SIGHUP || signal == SIGQUIT;
+}
+
+/* 1 and a signal, or 0 when there is none. */
+static int next_signal(const struct cli_foreground *foreground, int *ret_signal) {
+        struct signalfd_siginfo info;
+
+        if (read(foreground->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
+                return 0;
+        *ret_signal = (int)info.ssi_signo;
+        return 1;
+}
+
+int cli_foreground_await(const struct cli_foreground *foreground, int fd, struct st_error *err) {
+        for (;;) {
+                struct pollfd pollfds[] = {{.fd = fd, .events = POLLIN},
+                                           {.fd = foreground->signal_fd, .events = POLLIN}};
+                int signal;
+
+                if (poll(pollfds, 2, -1) < 0 && errno != EINTR)
+                        return st_error_sys(err, "poll");
+                while (pollfds[1].revents && next_signal(foreground, &signal)) {
+                        if (asks_to_stop(signal))
+                                return st_error_set(err, -EINTR, "interrupted by %s", strsignal(signal));
+                }
+                if (pollfds[0].revents)
+                        return 0;
+        }
+}
+
+/* As subreaper we are the parent of what the process orphaned. It is left to who settles it. */
+static void reap_orphans(pid_t process) {
+        for (;;) {
+                siginfo_t child = {0};
+
+                if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) < 0 || child.si_pid == 0 ||
+                    child.si_pid == process)
+                        return;
+                if (waitpid(child.si_pid, NULL, 0) < 0)
+                        return;
+        }
+}
+
+static void handle_signals(const struct cli_foreground *foreground, int pidfd, pid_t pid,
+                           const struct cli_terminal *terminal) {
+        int signal;
+
+        while (next_signal(foreground, &signal)) {
+                if (signal == SIGCHLD)
+                        reap_orphans(pid);
+                else if (signal == SIGWINCH)
+                        cli_terminal_resize(terminal);
+                else if (signal != SIGPIPE)
+                        (void)st_pidfd_send_signal(pidfd, signal); /* it may have ended: the loop will see that */
+        }
+}
+
+static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid, struct cli_terminal *terminal,
+                 struct st_error *err) {
+        for (;;) {
+                struct pollfd pollfds[2 + CLI_TERMINAL_POLLFDS] = {
+                        {.fd = pidfd, .events = POLLIN}, {.fd = foreground->signal_fd, .events = POLLIN}};
+
+                cli_terminal_poll(terminal, pollfds + 2);
+                if (poll(pollfds, 2 + CLI_TERMINAL_POLLFDS, -1) < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return st_error_sys(err, "poll");
+                }
+                if (pollfds[1].revents)
+                        handle_signals(foreground, pidfd, pid, terminal);
+                cli_terminal_copy(terminal, pollfds + 2);
+                if (pollfds[0].revents)
+                        return 0;
+        }
+}
+
+int cli_foreground_wait(const struct cli_foreground *foreground, int pidfd, pid_t pid, int console_fd,
+                        struct st_error *err) {
+        struct cli_terminal terminal;
+        int r = cli_terminal_init(&terminal, console_fd, err);
+
+        if (r == 0)
+                r = serve(foreground, pidfd, pid, &terminal, err);
+        if (r == 0)
+                cli_terminal_drain(&terminal);
+        cli_terminal_deinit(&terminal);
+        return r;
+}
