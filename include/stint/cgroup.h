@@ -113,5 +113,8 @@ int rt_cgroup_oom_watch(const struct rt_cgroup *cgroup, int *ret_fd, struct st_e
 /* runc's `events --stats` "data" object for all controllers, with PSI on v2 (and on hybrid where the v2 tree has it). */
 int rt_cgroup_write_stats(const struct rt_cgroup *cgroup, struct st_json_writer *w, const char *key,
                           struct st_error *err) st_must_check;
+/* The same members into an object that the caller has open, to put others (intel_rdt) beside them. */
+int rt_cgroup_write_stats_members(const struct rt_cgroup *cgroup, struct st_json_writer *w,
+                                  struct st_error *err) st_must_check;
 
 ST_DEFINE_FREEP(struct rt_cgroup, rt_cgroup_free);

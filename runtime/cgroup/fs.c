@@ -59,21 +59,6 @@ static int make_leaves(struct rt_cgroup *cgroup, struct st_error *err) {
         return 0;
 }
 
-/* Directories only where something will be written or cloned into. */
-static int open_dirs(struct rt_cgroup *cgroup, struct st_error *err) {
-        struct rt_leaf *v2 = rt_leaf_v2(cgroup);
-
-        for (size_t i = 0; i < cgroup->writes.n_items; i++) {
-                struct rt_leaf *leaf = cgroup->writes.items[i].leaf;
-                int r = leaf->dropped ? 0 : rt_leaf_dir(cgroup, leaf);
-                if (r < 0)
-                        return st_error_code(err, r, "open %s", leaf->path);
-        }
-        if (v2 && rt_leaf_dir(cgroup, v2) < 0)
-                return st_error_code(err, rt_leaf_dir(cgroup, v2), "open %s", v2->path);
-        return 0;
-}
-
 static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
         RT_FOREACH_LEAF(leaf, cgroup) {
                 int fd;
@@ -92,8 +77,11 @@ static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
 }
 
 static int prepare_v2(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_limits_use use, struct st_error *err) {
-        int r = rt_controllers_enable(cgroup, leaf, err);
+        int r = 0;
 
+        /* On hybrid v1 has the usual ones */
+        if (cgroup->wanted || cgroup->delegate || cgroup->mode == RT_CGROUP_V2)
+                r = rt_controllers_enable(cgroup, leaf, err);
         if (r == 0 && cgroup->delegate && use == RT_LIMITS_CREATE)
                 r = rt_leaf_delegate(cgroup, leaf, err);
         if (r == 0 && cgroup->devices && !rt_leaf_of(cgroup, RT_CTL_DEVICES) &&
@@ -105,12 +93,14 @@ static int prepare_v2(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_li
 /* What is the same for a leaf that we made and for one that systemd made. */
 int rt_cgroup_furnish(struct rt_cgroup *cgroup, struct st_error *err) {
         struct rt_leaf *v2 = rt_leaf_v2(cgroup);
-        int r = open_dirs(cgroup, err);
+        int r = 0;
 
-        if (r == 0 && v2)
+        if (v2 && (r = rt_leaf_dir(cgroup, v2)) < 0)
+                return st_error_code(err, r, "open %s", v2->path);
+        if (v2)
                 r = prepare_v2(cgroup, v2, RT_LIMITS_CREATE, err);
         if (r == 0)
-                r = rt_writes_apply(&cgroup->writes, RT_PASS_EARLY, err);
+                r = rt_writes_apply(cgroup, &cgroup->writes, RT_PASS_EARLY, err);
         return r;
 }
 
@@ -199,7 +189,7 @@ int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *er
 int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) {
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;
-        return st_error_kind(err, rt_writes_apply(&cgroup->writes, RT_PASS_LATE, err), ST_CODE_CGROUP);
+        return st_error_kind(err, rt_writes_apply((struct rt_cgroup *)cgroup, &cgroup->writes, RT_PASS_LATE, err), ST_CODE_CGROUP);
 }
 
 int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) {
@@ -289,16 +279,11 @@ int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resour
         r = rt_limits_plan(cgroup, resources, RT_LIMITS_UPDATE, &writes, err);
         if (r == 0 && cgroup->driver == RT_CGROUP_SYSTEMD)
                 r = rt_unit_update(cgroup, resources, err);
-        for (size_t i = 0; i < writes.n_items && r == 0; i++) {
-                int fd = rt_leaf_dir(cgroup, writes.items[i].leaf);
-                if (fd < 0)
-                        r = st_error_code(err, fd, "open %s", writes.items[i].leaf->path);
-        }
-        if (r == 0 && v2 && (cgroup->wanted || cgroup->devices)) {
+        if (r == 0 && v2) {
                 r = rt_leaf_dir(cgroup, v2);
                 r = r < 0 ? st_error_code(err, r, "open %s", v2->path) : prepare_v2(cgroup, v2, RT_LIMITS_UPDATE, err);
         }
         if (r == 0)
-                r = rt_writes_apply(&writes, RT_PASS_ALL, err);
+                r = rt_writes_apply(cgroup, &writes, RT_PASS_ALL, err);
         return st_error_kind(err, r, ST_CODE_CGROUP);
 }

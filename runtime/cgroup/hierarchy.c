@@ -13,7 +13,6 @@
 #include <sys/vfs.h>
 
 #define MOUNTINFO_MAX ((size_t)16 << 20)
-#define PROC_CGROUP_MAX ((size_t)1 << 20)
 
 static const struct {
         const char *name;
@@ -180,15 +179,18 @@ static int find_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
         return 0;
 }
 
-/* A directory of the usual name: /sys/fs/cgroup/cpu,cpuacct. A link there (cpu -> cpu,cpuacct) is not taken. */
+/* A directory of the usual name: /sys/fs/cgroup/cpu,cpuacct. A link there (cpuacct,cpu) is not taken. */
 static bool usual_mount(const struct rt_cgroup_host *host, struct st_arena *arena, struct rt_hierarchy *h) {
         const char *dir = !strncmp(h->names, "name=", 5) ? h->names + 5 : *h->names ? h->names : "unified";
         char *path = st_arena_printf(arena, "%s/%s", host->root, dir);
         struct stat st;
 
-        if (!path || lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        if (!path)
                 return false;
-        if (!host->any_fs && !is_cgroup_fs(path, *h->names ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC))
+        if (strchr(dir, ',') && (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
+                return false;
+        if (host->any_fs ? access(path, F_OK) < 0
+                         : !is_cgroup_fs(path, *h->names ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC))
                 return false;
         h->mount = path;
         return true;
@@ -261,10 +263,36 @@ static void share_controllers(struct rt_hierarchy *hierarchies, size_t n) {
                         hierarchies[i].controllers &= ~taken;
 }
 
+/* The paths in it may be long, but usually the first read has it all. */
+static int read_proc_cgroup(struct st_arena *arena, const char *path, char **ret_text) {
+        st_autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+        size_t used = 0, room = 2048;
+        char *text = st_arena_alloc(arena, room);
+
+        if (fd < 0)
+                return -errno;
+        for (;;) {
+                ssize_t n = text ? read(fd, text + used, room - used - 1) : -1;
+                char *bigger;
+                if (n < 0)
+                        return text ? -errno : -ENOMEM;
+                used += (size_t)n;
+                text[used] = 0;
+                if (n == 0 || used < room - 1)
+                        break; /* the kernel fills a read as far as whole lines go */
+                bigger = st_arena_alloc(arena, 2 * room);
+                if (bigger)
+                        memcpy(bigger, text, used);
+                text = bigger;
+                room *= 2;
+        }
+        *ret_text = text;
+        return 0;
+}
+
 int rt_hierarchies_read(const struct rt_cgroup_host *host, struct st_arena *arena, bool want_own,
                         struct rt_hierarchy *ret, size_t *ret_n, struct st_error *err) {
-        st_autofree char *text = NULL;
-        char path[256], *copy, *line;
+        char path[256], *text = NULL, *line;
         size_t n = 0;
         int r;
 
@@ -274,13 +302,10 @@ int rt_hierarchies_read(const struct rt_cgroup_host *host, struct st_arena *aren
                 return 0;
         }
         (void)snprintf(path, sizeof path, "%s/cgroup", host->proc);
-        r = st_read_file_at(AT_FDCWD, path, PROC_CGROUP_MAX, &text, NULL, err);
+        r = read_proc_cgroup(arena, path, &text);
         if (r < 0)
-                return r;
-        copy = st_arena_strdup(arena, text);
-        if (!copy)
-                return st_error_set(err, -ENOMEM, "read %s", path);
-        while ((line = split(&copy, '\n')) && n < RT_LEAVES_MAX) {
+                return st_error_code(err, r, "read %s", path);
+        while ((line = split(&text, '\n')) && n < RT_LEAVES_MAX) {
                 r = read_line(host, arena, line, &ret[n], err);
                 if (r < 0)
                         return st_error_prefix(err, r, "find the mount of a cgroup hierarchy");

@@ -166,8 +166,9 @@ struct rt_write *rt_writes_last(struct rt_writes *writes);
 bool rt_in_user_namespace(void);
 enum rt_pass { RT_PASS_EARLY, RT_PASS_LATE, RT_PASS_ALL };
 /* Write them in order. One that the kernel refuses may depend on a later one (memory.limit and memsw, quota
- * and burst): it is tried once more after the others. Async-signal-safe when the leaves are open. */
-int rt_writes_apply(const struct rt_writes *writes, enum rt_pass pass, struct st_error *err);
+ * and burst): it is tried once more after the others. Async-signal-safe once the root and the v2 leaf are open. */
+int rt_writes_apply(struct rt_cgroup *cgroup, const struct rt_writes *writes, enum rt_pass pass,
+                    struct st_error *err);
 
 /* --- limits.c, limits_v1.c, limits_v2.c --- */
 enum rt_limits_use { RT_LIMITS_CREATE, RT_LIMITS_UPDATE };

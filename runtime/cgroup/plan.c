@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <stint/cleanup.h>
+#include <stint/syscall.h>
 
 #include <string.h>
 
@@ -34,9 +35,20 @@ struct rt_cgroup *rt_cgroup_free(struct rt_cgroup *cgroup) {
         return NULL;
 }
 
+/* In one call when the numbers follow each other, so that the range holds none but ours. */
+static void close_all(const int *fds, size_t n) {
+        bool row = n > 1;
+
+        for (size_t i = 1; i < n; i++)
+                row &= fds[i] == fds[i - 1] + 1;
+        if (row && st_close_range((unsigned)fds[0], (unsigned)fds[n - 1], 0) == 0)
+                return;
+        for (size_t i = 0; i < n; i++)
+                (void)st_close(fds[i]);
+}
+
 void rt_cgroup_close(struct rt_cgroup *cgroup) {
-        for (size_t i = 0; i < cgroup->n_task_fds; i++)
-                cgroup->task_fds[i] = st_close(cgroup->task_fds[i]);
+        close_all(cgroup->task_fds, cgroup->n_task_fds);
         cgroup->n_task_fds = 0;
         for (size_t i = 0; i < cgroup->n_leaves; i++)
                 cgroup->leaves[i].dir_fd = st_close(cgroup->leaves[i].dir_fd);

@@ -55,6 +55,7 @@ bool rt_in_user_namespace(void) {
 
 /* An open file, kept for as long as the next write is for the same one (there are a dozen device rules). */
 struct cursor {
+        struct rt_cgroup *cgroup;
         const struct rt_leaf *leaf;
         const char *file;
         int fd;
@@ -65,11 +66,11 @@ static int cursor_write(struct cursor *at, const struct rt_leaf *leaf, const cha
                 (void)st_close(at->fd);
                 at->leaf = leaf;
                 at->file = file;
-                at->fd = openat(leaf->dir_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+                at->fd = rt_leaf_open_file(at->cgroup, leaf, file, O_WRONLY);
         }
         if (at->fd < 0) {
                 at->file = NULL; /* ask again next time */
-                return -errno;
+                return at->fd;
         }
         while (write(at->fd, value, strlen(value)) < 0)
                 if (errno != EINTR)
@@ -93,12 +94,17 @@ static int apply_one(const struct rt_write *w, struct cursor *at, struct st_erro
 }
 
 /* v1 refuses a limit below what is in use: name both numbers. */
-static int explain_busy(const struct rt_write *w, struct st_error *err) {
+static int explain_busy(struct rt_cgroup *cgroup, const struct rt_write *w, struct st_error *err) {
         const char *usage_file = strstr(w->file, "memsw") ? "memory.memsw.usage_in_bytes" : "memory.usage_in_bytes";
+        st_autoclose int fd = -1;
         char usage[32];
+        ssize_t n;
 
-        if (strncmp(w->file, "memory.", 7) || rt_knob_read(w->leaf->dir_fd, usage_file, usage, sizeof usage) < 0)
-                return st_error_set(err, -EBUSY, "%s: the kernel is using more than %s", w->field, w->value);
+        if (strncmp(w->file, "memory.", 7))
+                return st_error_code(err, -EBUSY, "%s: write \"%s\" to %s", w->field, w->value, w->file);
+        fd = rt_leaf_open_file(cgroup, w->leaf, usage_file, O_RDONLY);
+        n = fd < 0 ? 0 : read(fd, usage, sizeof usage - 1);
+        usage[n > 0 ? n - 1 : 0] = 0;
         return st_error_set(err, -EBUSY, "%s: %s bytes are too few: %s are in use already", w->field, w->value, usage);
 }
 
@@ -124,11 +130,11 @@ static enum st_error_code kind_of(int r) {
         }
 }
 
-static int explain(const struct rt_write *w, int r, struct st_error *err) {
+static int explain(struct rt_cgroup *cgroup, const struct rt_write *w, int r, struct st_error *err) {
         if (err && err->code)
                 return r; /* said already */
         if (r == -EBUSY)
-                (void)explain_busy(w, err);
+                (void)explain_busy(cgroup, w, err);
         else if (r == -ENOENT)
                 (void)st_error_set(err, r, "%s: this kernel has no %s in %s", w->field, w->file, w->leaf->path);
         else if (r == -524)
@@ -144,9 +150,10 @@ static bool in_pass(const struct rt_write *w, enum rt_pass pass) {
         return !w->leaf->dropped && (pass == RT_PASS_ALL || early == (pass == RT_PASS_EARLY));
 }
 
-int rt_writes_apply(const struct rt_writes *writes, enum rt_pass pass, struct st_error *err) {
+int rt_writes_apply(struct rt_cgroup *cgroup, const struct rt_writes *writes, enum rt_pass pass,
+                    struct st_error *err) {
         bool again[RETRIES_MAX] = {false};
-        struct cursor at = {.fd = -1};
+        struct cursor at = {.cgroup = cgroup, .fd = -1};
         int r = 0;
 
         for (size_t i = 0; i < writes->n_items && r == 0; i++) {
@@ -157,7 +164,7 @@ int rt_writes_apply(const struct rt_writes *writes, enum rt_pass pass, struct st
                         again[i] = true;
                         r = 0;
                 } else if (r < 0) {
-                        (void)explain(&writes->items[i], r, err);
+                        (void)explain(cgroup, &writes->items[i], r, err);
                 }
         }
         for (size_t i = 0; i < writes->n_items && i < RETRIES_MAX && r == 0; i++) {
@@ -165,7 +172,7 @@ int rt_writes_apply(const struct rt_writes *writes, enum rt_pass pass, struct st
                         continue;
                 r = apply_one(&writes->items[i], &at, err);
                 if (r < 0)
-                        (void)explain(&writes->items[i], r, err);
+                        (void)explain(cgroup, &writes->items[i], r, err);
         }
         (void)st_close(at.fd);
         return r;
