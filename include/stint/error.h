@@ -52,4 +52,8 @@ int st_error_code(struct st_error *err, int r, const char *fmt, ...) st_printf(3
 int st_error_prefix(struct st_error *err, int r, const char *fmt, ...) st_printf(3, 4);
 /* Classify a failure unless it is classified already. Returns @r. */
 int st_error_kind(struct st_error *err, int r, enum st_error_code kind);
+/* For a result that is left alone on purpose, with the reason beside it ("(void)" does not silence st_must_check). */
+static inline void st_ignore(int r) {
+        (void)r;
+}
 const char *st_error_code_name(enum st_error_code kind);

@@ -105,7 +105,7 @@ int rt_cgroup_furnish(struct rt_cgroup *cgroup, struct st_error *err) {
 }
 
 static int create(struct rt_cgroup *cgroup, struct st_error *err) {
-        int r = rt_root_open(cgroup);
+        int r = rt_cgroup_root_open(cgroup);
 
         if (r < 0)
                 return st_error_code(err, r, "open %s", cgroup->root);
@@ -131,7 +131,7 @@ int rt_cgroup_create(struct rt_cgroup *cgroup, struct st_error *err) {
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;
         if (cgroup->driver == RT_CGROUP_SYSTEMD) {
-                r = rt_root_open(cgroup); /* for rt_cgroup_enter_attached() */
+                r = rt_cgroup_root_open(cgroup); /* for rt_cgroup_enter_attached() */
                 return r < 0 ? st_error_code(err, r, "open %s", cgroup->root) : 0;
         }
         r = create(cgroup, err);
@@ -228,7 +228,7 @@ static int enter_sub_path(struct rt_cgroup *cgroup, const char *sub_path, struct
 
 int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
         struct rt_leaf *v2;
-        int r = rt_root_open(cgroup);
+        int r = rt_cgroup_root_open(cgroup);
 
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;

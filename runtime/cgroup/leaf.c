@@ -23,7 +23,7 @@ struct rt_leaf *rt_leaf_v2(const struct rt_cgroup *cgroup) {
         return NULL;
 }
 
-int rt_root_open(struct rt_cgroup *cgroup) {
+int rt_cgroup_root_open(struct rt_cgroup *cgroup) {
         if (cgroup->root_fd >= 0)
                 return 0;
         cgroup->root_fd = open(cgroup->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -87,7 +87,7 @@ static const char *below_root(const struct rt_cgroup *cgroup, const char *path, 
 }
 
 int rt_path_open(struct rt_cgroup *cgroup, const char *path, int flags) {
-        int dir_fd, r = rt_root_open(cgroup);
+        int dir_fd, r = rt_cgroup_root_open(cgroup);
 
         if (r < 0)
                 return r;

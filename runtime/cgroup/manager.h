@@ -93,7 +93,7 @@ struct rt_cgroup {
         bool rootless, delegate, any_fs;
         uid_t owner_uid;
         const char *root;             /* "/sys/fs/cgroup" */
-        int root_fd;                  /* O_PATH of it; -1 until rt_root_open() */
+        int root_fd;                  /* O_PATH of it; -1 until rt_cgroup_root_open() */
         struct rt_leaf leaves[RT_LEAVES_MAX];
         size_t n_leaves;
         int task_fds[RT_LEAVES_MAX];
@@ -136,7 +136,7 @@ struct rt_leaf *rt_leaf_v2(const struct rt_cgroup *cgroup);
              leaf < (cgroup)->leaves + (cgroup)->n_leaves; leaf++)                                 \
                 if (!leaf->dropped)
 
-int rt_root_open(struct rt_cgroup *cgroup);
+int rt_cgroup_root_open(struct rt_cgroup *cgroup);
 /* Open @path, which is a leaf's path or above or below it, without following a symlink. */
 int rt_path_open(struct rt_cgroup *cgroup, const char *path, int flags);
 /* Open a file of the leaf, through its directory when that is open. */

@@ -1,0 +1,312 @@
+/* A container's first process, from the clone to execve.
+ *
+ * It runs from a plan that the parent made: no allocation, no stdio, raw system calls, because the parent may be a
+ * threaded program. The order is forced by rights: namespaces and cgroup while it is still the runtime's user, mounts while
+ * the host's tree is visible, /dev/null and the pty before the pivot, users and capabilities last, the filter at the end. */
+#include "init.h"
+
+#include "handshake.h"
+#include "hooks.h"
+
+#include <stint/cleanup.h>
+#include <stint/net_devices.h>
+#include <stint/syscall.h>
+#include <stint/terminal.h>
+
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+static int wait_for_go(struct rt_init *init, struct st_error *err) {
+        struct rt_message message;
+        int r = rt_handshake_receive(init->sync_fd, &message);
+
+        if (r < 0)
+                return st_error_code(err, r, "wait for the runtime");
+        if (r == 0 || message.type != RT_MSG_GO)
+                return st_error_set(err, -ECANCELED, "the runtime is gone");
+        return 0;
+}
+
+static int tell_and_wait(struct rt_init *init, enum rt_message_type type, struct st_error *err) {
+        int r = rt_handshake_send(init->sync_fd, type, NULL);
+
+        return r < 0 ? st_error_code(err, r, "tell the runtime") : wait_for_go(init, err);
+}
+
+/* ---- 1. out of the caller's process ---- */
+
+/* The caller may ignore signals or block them: the task starts with neither. */
+static void reset_signals(void) {
+        sigset_t none;
+
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int take_stdio(struct rt_init *init, struct st_error *err) {
+        for (int i = 0; i < 3; i++)
+                if (init->stdio_fds[i] >= 0 && dup2(init->stdio_fds[i], i) < 0)
+                        return st_error_sys(err, "put descriptor %d on %d", init->stdio_fds[i], i);
+        return 0;
+}
+
+static int detach_from_caller(struct rt_init *init, struct st_error *err) {
+        reset_signals();
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* until the task runs or is parked: no orphan half way */
+        (void)umask(0);
+        if (setsid() < 0)
+                return st_error_sys(err, "make a session");
+        if (st_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+                return st_error_sys(err, "mark the descriptors close-on-exec");
+        return take_stdio(init, err);
+}
+
+/* ---- 2. namespaces and cgroup ---- */
+
+static int enter_cgroup(struct rt_init *init, struct st_error *err) {
+        size_t n;
+        const int *fds;
+
+        if (!init->cgroup || !init->enter_cgroup)
+                return 0;
+        fds = rt_cgroup_task_fds(init->cgroup, &n);
+        return rt_cgroup_enter_self(fds, n, err);
+}
+
+static int enter_namespaces(struct rt_init *init, struct st_error *err) {
+        int r = 0;
+
+        if (init->wait_for_parent)
+                r = wait_for_go(init, err);
+        if (r >= 0)
+                r = enter_cgroup(init, err);
+        if (r >= 0)
+                r = rt_namespaces_join(&init->namespaces,
+                                       1u << ST_NS_NETWORK | 1u << ST_NS_IPC | 1u << ST_NS_UTS | 1u << ST_NS_CGROUP | 1u << ST_NS_MOUNT, err);
+        if (r < 0)
+                return r;
+        if (init->become_root && (st_setresgid(0) < 0 || st_setresuid(0) < 0))
+                return st_error_kind(err, st_error_sys(err, "become root of the user namespace (is id 0 mapped?)"), ST_CODE_NAMESPACE);
+        /* after the cgroup was entered: the namespace's root is the cgroup that its maker is in */
+        if (init->namespaces.new_cgroup && unshare(CLONE_NEWCGROUP) < 0)
+                return st_error_kind(err, st_error_sys(err, "make a cgroup namespace"), ST_CODE_NAMESPACE);
+        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return st_error_sys(err, "become non-dumpable");
+        return 0;
+}
+
+static int name_host(struct rt_init *init, struct st_error *err) {
+        const struct st_spec *spec = init->spec;
+
+        if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)
+                return st_error_sys(err, "set hostname %s", spec->hostname);
+        if (spec->domainname && setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
+                return st_error_sys(err, "set domainname %s", spec->domainname);
+        if (init->namespaces.clone_flags & CLONE_NEWNET)
+                return rt_loopback_up(err);
+        return 0;
+}
+
+/* ---- 3. the root ---- */
+
+static int fill_root(struct rt_init *init, int root_fd, struct st_error *err) {
+        const struct st_linux *lin = &init->spec->linux_;
+        int r = rt_mounts_apply(&init->mounts, 0, init->mounts.n_steps, root_fd, err);
+
+        if (r >= 0)
+                r = rt_devices_make(lin->devices, lin->n_devices, root_fd, init->bind_devices, err);
+        if (r >= 0 && init->runtime_hooks)
+                r = tell_and_wait(init, RT_MSG_AT_HOOKS, err);
+        return r;
+}
+
+static int make_terminal(struct rt_init *init, int root_fd, struct st_error *err) {
+        st_autoclose int master_fd = -1, slave_fd = -1;
+        int r;
+
+        if (init->console_fd < 0)
+                return 0;
+        r = rt_terminal_make(root_fd, init->task.process, true, &master_fd, &slave_fd, err);
+        if (r >= 0)
+                r = rt_terminal_send(init->console_fd, master_fd, err);
+        if (r >= 0)
+                r = rt_terminal_adopt(slave_fd, err);
+        return r;
+}
+
+static int apply_sysctl(struct rt_init *init, struct st_error *err) {
+        const struct st_linux *lin = &init->spec->linux_;
+        st_autoclose int proc_fd = -1;
+
+        if (!lin->n_sysctl)
+                return 0;
+        proc_fd = rt_proc_open_whole();
+        if (proc_fd < 0)
+                return st_error_code(err, proc_fd, "open a procfs");
+        return rt_sysctl_apply(proc_fd, lin->sysctl, lin->n_sysctl, err);
+}
+
+static bool has_masks(const struct st_linux *lin) {
+        return lin->masked_paths[0] || lin->readonly_paths[0];
+}
+
+static int mask_paths(struct rt_init *init, int root_fd, struct st_error *err) {
+        const struct st_linux *lin = &init->spec->linux_;
+        st_autoclose int null_fd = -1;
+
+        if (!has_masks(lin))
+                return 0;
+        null_fd = rt_null_open(err);
+        return null_fd < 0 ? null_fd : rt_masks_apply(lin->masked_paths, lin->readonly_paths, root_fd, null_fd, err);
+}
+
+static int make_root(struct rt_init *init, struct st_error *err) {
+        st_autoclose int root_fd = rt_rootfs_attach(&init->rootfs, err);
+        int r;
+
+        if (root_fd < 0)
+                return st_error_kind(err, root_fd, ST_CODE_MOUNT);
+        r = fill_root(init, root_fd, err);
+        if (r >= 0)
+                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_CREATE_CONTAINER], ST_HOOK_CREATE_CONTAINER, init->state_fd, false, err);
+        if (r >= 0)
+                r = make_terminal(init, root_fd, err);
+        if (r >= 0)
+                r = apply_sysctl(init, err);
+        if (r >= 0)
+                r = mask_paths(init, root_fd, err);
+        if (r >= 0)
+                r = rt_rootfs_enter(&init->rootfs, root_fd, err);
+        if (r >= 0)
+                r = rt_rootfs_seal(&init->rootfs, root_fd, err);
+        return r < 0 ? st_error_kind(err, r, ST_CODE_MOUNT) : 0;
+}
+
+/* Without a mount namespace of its own the root is a plain chroot (spec: the mount namespace is optional). */
+static int change_root(struct rt_init *init, struct st_error *err) {
+        st_autoclose int root_fd = openat(init->rootfs.bundle_fd, init->rootfs.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (root_fd < 0)
+                return st_error_sys(err, "open root.path %s", init->rootfs.path);
+        if (fchdir(root_fd) < 0 || chroot(".") < 0)
+                return st_error_sys(err, "chroot to root.path %s", init->rootfs.path);
+        return 0;
+}
+
+static int enter_root(struct rt_init *init, struct st_error *err) {
+        if (init->namespaces.clone_flags & CLONE_NEWNS || rt_namespaces_joins(&init->namespaces, ST_NS_MOUNT))
+                return make_root(init, err);
+        return change_root(init, err);
+}
+
+/* ---- 4. limits ---- */
+
+static int set_limits(struct rt_init *init, struct st_error *err) {
+        if (!init->cgroup)
+                return 0;
+        if (!init->write_limits)
+                return tell_and_wait(init, RT_MSG_AT_LIMITS, err);
+        return rt_cgroup_apply_limits(init->cgroup, err);
+}
+
+/* ---- 5. parked ---- */
+
+/* Nothing of the caller's stays open in a process that may wait for days. */
+static int close_others(struct rt_init *init, struct st_error *err) {
+        int *keep[] = { &init->listen_fd, &init->state_fd, &init->task.state_fd, &init->task.proc_fd, &init->task.seccomp_socket_fd };
+        unsigned base = 3 + init->task.n_preserve, n = sizeof keep / sizeof *keep;
+
+        /* first out of the way, then down to where close_range can begin behind them */
+        for (unsigned i = 0; i < n; i++) {
+                if (*keep[i] < 0)
+                        continue;
+                *keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, (int)(base + n));
+                if (*keep[i] < 0)
+                        return st_error_sys(err, "keep a descriptor");
+        }
+        for (unsigned i = 0; i < n; i++) {
+                if (*keep[i] < 0)
+                        continue;
+                if (dup3(*keep[i], (int)(base + i), O_CLOEXEC) < 0)
+                        return st_error_sys(err, "keep a descriptor");
+                *keep[i] = (int)(base + i);
+        }
+        for (unsigned i = 0; i < n; i++)
+                if (*keep[i] < 0)
+                        (void)close((int)(base + i));
+        (void)st_close_range(base + n, ~0U, 0);
+        init->sync_fd = -1;
+        return 0;
+}
+
+static int park(struct rt_init *init, struct st_error *err) {
+        int r = rt_handshake_send(init->sync_fd, RT_MSG_PARKED, NULL);
+
+        if (r < 0)
+                return st_error_code(err, r, "tell the runtime");
+        (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+        r = close_others(init, err);
+        while (r >= 0) {
+                struct rt_message message;
+                int fd = accept4(init->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+
+                if (fd < 0 && errno == EINTR)
+                        continue;
+                if (fd < 0)
+                        return st_error_sys(err, "wait for the start");
+                if (rt_handshake_receive(fd, &message) == 1 && message.type == RT_MSG_START) {
+                        init->sync_fd = fd;
+                        break;
+                }
+                (void)st_close(fd);   /* a starter that died, or somebody who only looked */
+        }
+        init->listen_fd = st_close(init->listen_fd); /* from now on a second start is refused */
+        return r;
+}
+
+static int keep_preserved(const struct rt_task *task, struct st_error *err) {
+        for (unsigned i = 0; i < task->n_preserve; i++)
+                if (fcntl((int)(3 + i), F_SETFD, 0) < 0)
+                        return st_error_sys(err, "preserve descriptor %u", 3 + i);
+        return 0;
+}
+
+/* ---- all of it ---- */
+
+static int run(struct rt_init *init, struct st_error *err) {
+        int r = detach_from_caller(init, err);
+
+        if (r >= 0)
+                r = enter_namespaces(init, err);
+        if (r >= 0)
+                r = name_host(init, err);
+        if (r >= 0)
+                r = enter_root(init, err);
+        if (r >= 0)
+                r = set_limits(init, err);
+        if (r >= 0)
+                r = rt_task_settle_in(&init->task, err);
+        if (r >= 0 && init->listen_fd >= 0)
+                r = park(init, err);
+        if (r >= 0)
+                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_START_CONTAINER], ST_HOOK_START_CONTAINER, init->state_fd, false, err);
+        if (r >= 0)
+                r = keep_preserved(&init->task, err);
+        if (r >= 0) {
+                (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+                r = rt_task_execute(&init->task, err);
+        }
+        return r;
+}
+
+void rt_init_main(struct rt_init *init) {
+        struct st_error error = {0};
+
+        if (run(init, &error) < 0 && init->sync_fd >= 0)
+                (void)rt_handshake_send(init->sync_fd, RT_MSG_FAILED, &error); /* who is gone cannot be told */
+        syscall(SYS_exit_group, 1);
+        __builtin_unreachable();
+}

@@ -1,0 +1,33 @@
+/* runtime/container/init.h: the plan of a container's first process, and the process. */
+#pragma once
+#include "task.h"
+
+#include <stint/cgroup.h>
+#include <stint/mounts.h>
+#include <stint/namespaces.h>
+
+struct rt_init {
+        const struct st_spec *spec;
+        struct rt_namespaces namespaces;
+        struct rt_mount_plan mounts;
+        struct rt_rootfs rootfs;
+        struct rt_task task;
+        const struct rt_cgroup *cgroup; /* NULL: none */
+        bool enter_cgroup;            /* v1: write our own `tasks` files */
+        bool write_limits;            /* the child may write them itself; else it asks at RT_MSG_AT_LIMITS */
+
+        int sync_fd;                  /* to whom errors go: first the creator, later the starter */
+        int listen_fd;                /* a parked init accepts its starter here; -1: run without parking */
+        int stdio_fds[3];             /* -1: keep */
+        int console_fd;               /* where the pty master goes; -1: no terminal */
+        int state_fd;                 /* memfd with the state JSON; -1: nothing needs it */
+
+        bool wait_for_parent;         /* the parent has to do something first: id maps, devices, scope */
+        bool become_root;             /* in a new user namespace: uid 0 of it */
+        bool runtime_hooks;           /* stop at RT_MSG_AT_HOOKS */
+        bool bind_devices;
+        bool shares_memory;           /* CLONE_VM: the caller's memory is ours too */
+};
+
+/* Never returns: executes the task, or reports and exits. Async-signal-safe. */
+_Noreturn void rt_init_main(struct rt_init *init);

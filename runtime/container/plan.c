@@ -1,0 +1,358 @@
+#include "plan.h"
+
+#include "handshake.h"
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/idmap.h>
+#include <stint/syscall.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define FILTER_CACHE ".seccomp"       /* below the state root; ids cannot begin with a dot */
+
+/* ---- filter ---- */
+
+static int open_cache(struct rt_runtime *runtime) {
+        int fd = openat(runtime->root_fd, FILTER_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0 && errno == ENOENT && mkdirat(runtime->root_fd, FILTER_CACHE, 0700) == 0)
+                fd = openat(runtime->root_fd, FILTER_CACHE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd;                    /* -1: no cache is slower, never wrong */
+}
+
+int rt_filter_prepare(struct rt_runtime *runtime, const struct st_seccomp *spec, struct rt_seccomp **ret_filter,
+                      struct st_error *err) {
+        st_autoclose int cache_fd = open_cache(runtime);
+
+        return rt_seccomp_prepare(spec, cache_fd, ret_filter, err);
+}
+
+static int connect_unix(const char *path) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        st_autoclose int fd = -1;
+
+        if (strlen(path) >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        strcpy(address.sun_path, path);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+                return -errno;
+        return st_take_fd(fd);
+}
+
+int rt_seccomp_connect(const struct st_seccomp *spec, const struct rt_seccomp *filter, int *ret_fd, struct st_error *err) {
+        int fd;
+
+        *ret_fd = -1;
+        if (!filter->notify)
+                return 0;
+        if (!spec->listener_path)
+                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.seccomp.listenerPath is needed for SCMP_ACT_NOTIFY"), ST_CODE_CONFIG_INVALID);
+        fd = connect_unix(spec->listener_path);
+        if (fd < 0)
+                return st_error_kind(err, st_error_code(err, fd, "linux.seccomp.listenerPath: connect to %s", spec->listener_path), ST_CODE_SECCOMP);
+        *ret_fd = fd;
+        return 0;
+}
+
+static int plan_seccomp(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+        const struct st_seccomp *spec = container->spec->linux_.seccomp;
+        int r;
+
+        if (!spec)
+                return 0;
+        r = rt_filter_prepare(container->runtime, spec, &plan->seccomp, err);
+        if (r < 0)
+                return r;
+        plan->init.task.seccomp = plan->seccomp;
+        return rt_seccomp_connect(spec, plan->seccomp, &plan->init.task.seccomp_socket_fd, err);
+}
+
+/* ---- root and mounts ---- */
+
+/* The mount point that holds @path, when it is shared: /proc/self/mountinfo's longest match (proc(5)). */
+static int find_shared_parent(struct st_arena *arena, const char *path, const char **ret_mount, struct st_error *err) {
+        st_autofree char *text = NULL;
+        size_t best = 0;
+        int r = st_read_file_at(AT_FDCWD, "/proc/self/mountinfo", 16 << 20, &text, NULL, err);
+
+        if (r < 0)
+                return r;
+        *ret_mount = NULL;
+        for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+                char mount_point[4096], rest[256];
+                size_t n;
+                if (sscanf(line, "%*s %*s %*s %*s %4095s %*s %255[^-]", mount_point, rest) != 2)
+                        continue;
+                n = strcmp(mount_point, "/") ? strlen(mount_point) : 0;
+                if (strncmp(path, mount_point, n) || (path[n] != '/' && path[n]) || n < best)
+                        continue;
+                best = n;
+                *ret_mount = strstr(rest, "shared:") ? st_arena_strdup(arena, mount_point) : NULL;
+        }
+        return 0;
+}
+
+static int open_root_tree(struct rt_rootfs *rootfs, struct st_error *err) {
+        rootfs->tree_fd = st_open_tree(rootfs->bundle_fd, rootfs->path, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        return rootfs->tree_fd < 0 ? st_error_sys(err, "clone root.path %s", rootfs->path) : 0;
+}
+
+static int plan_rootfs(struct rt_container *container, const struct rt_create_options *options, bool open_sources,
+                       struct rt_plan *plan, struct st_error *err) {
+        const struct st_spec *spec = container->spec;
+        struct rt_rootfs *rootfs = &plan->init.rootfs;
+        struct stat st;
+        int r = 0;
+
+        rootfs->path = container->record.rootfs;
+        rootfs->readonly = spec->root_readonly;
+        rootfs->no_pivot = options->no_pivot;
+        rt_rootfs_propagation(spec->linux_.rootfs_propagation, &rootfs->propagation, &rootfs->propagation_rec);
+        rootfs->bundle_fd = open(container->record.bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (rootfs->bundle_fd < 0)
+                return st_error_sys(err, "open the bundle %s", container->record.bundle);
+        if (stat(rootfs->path, &st) < 0 || !S_ISDIR(st.st_mode))
+                return st_error_kind(err, st_error_set(err, errno == ENOENT ? -ENOENT : -ENOTDIR, "root.path %s: not a directory", rootfs->path),
+                                     ST_CODE_CONFIG_INVALID);
+        if (rootfs->propagation & MS_SHARED)
+                r = find_shared_parent(plan->arena, rootfs->path, &rootfs->parent_mount, err);
+        return r < 0 || !open_sources ? r : open_root_tree(rootfs, err);
+}
+
+static int plan_cgroup_view(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+        struct rt_mount_plan *mounts = &plan->init.mounts;
+        const struct rt_cgroup *cgroup = container->record.cgroup;
+        struct rt_cgroup_view *views;
+        size_t n;
+
+        if (!cgroup)
+                return 0;
+        if (rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2) {
+                mounts->cgroup2_leaf = rt_cgroup_path(cgroup, NULL);
+                return 0;
+        }
+        n = rt_cgroup_n_leaves(cgroup);
+        views = st_arena_array(plan->arena, n, sizeof *views);
+        if (n && !views)
+                return st_error_set(err, -ENOMEM, "plan the cgroup mount");
+        for (size_t i = 0; i < n; i++)
+                views[i].leaf = rt_cgroup_leaf(cgroup, i, &views[i].name);
+        mounts->cgroup_views = views;
+        mounts->n_cgroup_views = n;
+        return 0;
+}
+
+static int plan_mounts(struct rt_container *container, const struct rt_create_options *options, struct rt_plan *plan,
+                       struct st_error *err) {
+        const struct st_spec *spec = container->spec;
+        bool open_sources = spec->linux_.namespaces[ST_NS_USER].wanted && geteuid() == 0;
+        int r = plan_rootfs(container, options, open_sources, plan, err);
+
+        if (r >= 0)
+                r = rt_mount_plan_make(plan->arena, spec, plan->init.rootfs.bundle_fd, open_sources, &plan->init.mounts, err);
+        if (r < 0)
+                return r;
+        if (rt_selinux_enabled())
+                plan->init.mounts.mount_label = spec->linux_.mount_label;
+        return plan_cgroup_view(container, plan, err);
+}
+
+/* ---- process ---- */
+
+static int plan_terminal(struct rt_container *container, const struct rt_create_options *options, struct rt_plan *plan,
+                         struct st_error *err) {
+        bool terminal = container->spec->process && container->spec->process->terminal;
+        int fds[2];
+
+        if (options->console_socket_fd >= 0 && !terminal)
+                return st_error_kind(err, st_error_set(err, -EINVAL, "cannot use console socket if runc will not detach or allocate tty"), ST_CODE_USAGE);
+        if (!terminal)
+                return 0;
+        if (options->console_socket_fd >= 0) {
+                plan->init.console_fd = options->console_socket_fd;
+                return 0;
+        }
+        if (!options->terminal_is_ours)
+                return st_error_kind(err, st_error_set(err, -EINVAL, "cannot allocate tty if runc will detach without setting console socket"), ST_CODE_USAGE);
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+                return st_error_sys(err, "make a socket for the terminal");
+        container->console_fd = fds[0];
+        plan->child_console_fd = fds[1];
+        plan->init.console_fd = fds[1];
+        return 0;
+}
+
+static int plan_task(struct rt_container *container, const struct rt_create_options *options, struct rt_plan *plan,
+                     struct st_error *err) {
+        static const struct st_process no_process = { .cwd = "/" };
+        const struct st_spec *spec = container->spec;
+        struct rt_task *task = &plan->init.task;
+        int r;
+
+        if (!spec->process) {
+                if (!plan->park)
+                        return st_error_kind(err, st_error_set(err, -EINVAL, "config.json: process is needed to run"), ST_CODE_CONFIG_INVALID);
+                task->process = &no_process; /* created, and `start` will say what is missing */
+                return 0;
+        }
+        r = rt_task_plan(plan->arena, spec->process, options->preserve_fds, options->listen_fds, task, err);
+        if (r < 0)
+                return r;
+        r = rt_lsm_check(spec->process, err);
+        if (r < 0)
+                return r;
+        if (!options->no_new_keyring)
+                task->keyring_id = container->record.id;
+        task->personality = spec->linux_.personality;
+        task->memory_policy = spec->linux_.memory_policy;
+        for (char **name = spec->process->caps.unknown; name && *name; name++)
+                rt_runtime_warn(container->runtime, "ignoring unknown or unavailable capability %s", *name);
+        return plan_seccomp(container, plan, err);
+}
+
+static bool has_hooks(const struct st_spec *spec, enum st_hook_kind kind) {
+        return spec->hooks[kind].n_items > 0;
+}
+
+/* Who needs the state on a descriptor: hooks inside the container, and a seccomp agent. */
+static int plan_state(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+        const struct st_spec *spec = container->spec;
+
+        if (has_hooks(spec, ST_HOOK_CREATE_CONTAINER) || has_hooks(spec, ST_HOOK_START_CONTAINER)) {
+                plan->init.state_fd = rt_state_memfd(err);
+                if (plan->init.state_fd < 0)
+                        return plan->init.state_fd;
+        }
+        if (plan->seccomp && plan->seccomp->notify) {
+                plan->init.task.state_fd = rt_state_memfd(err);
+                if (plan->init.task.state_fd < 0)
+                        return plan->init.task.state_fd;
+        }
+        return 0;
+}
+
+static int plan_namespaces(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+        const struct st_spec *spec = container->spec;
+        struct rt_init *init = &plan->init;
+        int r = rt_namespaces_open(spec->linux_.namespaces, &init->namespaces, err);
+
+        if (r < 0)
+                return r;
+        init->become_root = spec->linux_.namespaces[ST_NS_USER].wanted;
+        init->bind_devices = init->become_root || geteuid() != 0;
+        r = rt_sysctl_check(spec, err);
+        if (r < 0)
+                return r;
+        plan->parent_work = (init->namespaces.clone_flags & CLONE_NEWUSER) || spec->linux_.n_net_devices ||
+                            spec->linux_.intel_rdt || plan->init.state_fd >= 0 || plan->init.task.state_fd >= 0 ||
+                            (container->record.cgroup && container->runtime->systemd_cgroup);
+        init->wait_for_parent = plan->parent_work;
+        init->runtime_hooks = has_hooks(spec, ST_HOOK_PRESTART) || has_hooks(spec, ST_HOOK_CREATE_RUNTIME);
+        return 0;
+}
+
+/* A child that shares the caller's memory is cheapest, but the caller stands still until it executes: so nothing may be
+ * asked of it, and only a program that does nothing else may be killed with it (an OOM kill takes all sharers). */
+static bool may_share_memory(const struct rt_container *container, const struct rt_create_options *options, const struct rt_plan *plan) {
+        const struct st_spec *spec = container->spec;
+
+        if (!options->one_shot || plan->park || plan->parent_work || plan->init.runtime_hooks)
+                return false;
+        if (plan->init.become_root || rt_namespaces_joins(&plan->init.namespaces, ST_NS_PID))
+                return false;
+        return !has_hooks(spec, ST_HOOK_CREATE_CONTAINER) && !has_hooks(spec, ST_HOOK_START_CONTAINER) &&
+               !(plan->seccomp && plan->seccomp->notify);
+}
+
+/* ---- where a parked init listens ---- */
+
+static int listen_for_start(struct rt_container *container, int *ret_fd, struct st_error *err) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        st_autoclose int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+        /* by descriptor: the state directory's own path may be longer than a socket address holds */
+        (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", container->dir_fd);
+        if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 1) < 0)
+                return st_error_sys(err, "make start.sock");
+        *ret_fd = st_take_fd(fd);
+        return 0;
+}
+
+/* ---- all ---- */
+
+static int make(struct rt_container *container, const struct rt_create_options *options, struct rt_plan *plan, struct st_error *err) {
+        struct rt_init *init = &plan->init;
+        int r = plan_terminal(container, options, plan, err);
+
+        if (r >= 0)
+                r = plan_task(container, options, plan, err);
+        if (r >= 0)
+                r = plan_state(container, plan, err);
+        if (r >= 0)
+                r = plan_namespaces(container, plan, err);
+        if (r >= 0)
+                r = plan_mounts(container, options, plan, err);
+        if (r >= 0 && plan->park)
+                r = listen_for_start(container, &init->listen_fd, err);
+        if (r >= 0)
+                r = rt_handshake_pair(&plan->parent_sync_fd, &plan->child_sync_fd, err);
+        if (r < 0)
+                return r;
+        init->sync_fd = plan->child_sync_fd;
+        init->cgroup = container->record.cgroup;
+        init->enter_cgroup = init->cgroup && !container->runtime->systemd_cgroup;
+        init->write_limits = init->cgroup && !init->become_root && geteuid() == 0;
+        plan->share_memory = may_share_memory(container, options, plan);
+        return 0;
+}
+
+int rt_plan_make(struct rt_container *container, const struct rt_create_options *options, bool park,
+                 struct rt_plan *ret_plan, struct st_error *err) {
+        struct rt_plan plan = { .parent_sync_fd = -1, .child_sync_fd = -1, .child_console_fd = -1, .park = park };
+        struct rt_init *init = &plan.init;
+        int r;
+
+        init->spec = container->spec;
+        init->listen_fd = init->console_fd = init->state_fd = init->sync_fd = -1;
+        init->rootfs.bundle_fd = init->rootfs.tree_fd = -1;
+        init->task.seccomp_socket_fd = init->task.state_fd = init->task.proc_fd = -1;
+        for (int i = 0; i < _ST_NS_MAX; i++)
+                init->namespaces.join_fds[i] = -1;
+        memcpy(init->stdio_fds, options->stdio_fds, sizeof init->stdio_fds);
+        plan.arena = st_arena_new(8192);
+        if (!plan.arena)
+                return st_error_set(err, -ENOMEM, "plan the container");
+        r = make(container, options, &plan, err);
+        if (r < 0) {
+                rt_plan_deinit(&plan);
+                return r;
+        }
+        *ret_plan = plan;
+        return 0;
+}
+
+void rt_plan_deinit(struct rt_plan *plan) {
+        struct rt_init *init = &plan->init;
+
+        rt_namespaces_deinit(&init->namespaces);
+        rt_mount_plan_deinit(&init->mounts);
+        (void)st_close(init->rootfs.bundle_fd);
+        (void)st_close(init->rootfs.tree_fd);
+        (void)st_close(init->listen_fd);
+        (void)st_close(init->state_fd);
+        (void)st_close(init->task.state_fd);
+        (void)st_close(init->task.seccomp_socket_fd);
+        (void)st_close(plan->child_sync_fd);
+        (void)st_close(plan->child_console_fd);
+        (void)st_close(plan->parent_sync_fd);
+        rt_seccomp_free(plan->seccomp);
+        st_arena_free(plan->arena);
+        memset(plan, 0, sizeof *plan);
+}

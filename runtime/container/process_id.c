@@ -1,0 +1,52 @@
+/* A process for ever: its pid and its start time. After a pidfd was opened and the start time read again, the number
+ * cannot have been reused in between. */
+#include "runtime.h"
+
+#include <stint/fs.h>
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { STARTTIME_FIELD = 22 };        /* proc(5), /proc/pid/stat, counted from 1 */
+
+uint64_t rt_start_time(pid_t pid) {
+        char path[40], text[1024];
+        st_autoclose int fd = -1;
+        const char *p;
+        ssize_t n;
+
+        (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return 0;
+        n = read(fd, text, sizeof text - 1);
+        if (n <= 0)
+                return 0;
+        text[n] = 0;
+        p = strrchr(text, ')');       /* the name in field 2 may hold anything */
+        if (!p || p[1] != ' ')
+                return 0;
+        p += 2;                       /* field 3 */
+        for (int field = 3; field < STARTTIME_FIELD; field++) {
+                p = strchr(p, ' ');
+                if (!p)
+                        return 0;
+                p++;
+        }
+        return strtoull(p, NULL, 10);
+}
+
+int rt_pidfd_of(pid_t pid, uint64_t start_time) {
+        st_autoclose int fd = -1;
+
+        if (pid <= 0)
+                return -ESRCH;
+        fd = st_pidfd_open(pid, 0);
+        if (fd < 0)
+                return -errno;
+        if (rt_start_time(pid) != start_time)
+                return -ESRCH;
+        return st_take_fd(fd);
+}

@@ -1,0 +1,138 @@
+#include "runtime.h"
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <string.h>
+
+static int default_root(char **ret_root) {
+        const char *dir = getenv("XDG_RUNTIME_DIR");
+
+        if (geteuid() == 0 || !dir || !*dir)
+                *ret_root = strdup("/run/stint");
+        else if (asprintf(ret_root, "%s/stint", dir) < 0)
+                *ret_root = NULL;
+        return *ret_root ? 0 : -ENOMEM;
+}
+
+static int absolute_root(const char *root, char **ret_root, struct st_error *err) {
+        char cwd[PATH_MAX];
+
+        if (root[0] == '/')
+                *ret_root = strdup(root);
+        else {
+                if (!getcwd(cwd, sizeof cwd))
+                        return st_error_sys(err, "find the working directory");
+                if (asprintf(ret_root, "%s/%s", cwd, root) < 0)
+                        *ret_root = NULL;
+        }
+        return *ret_root ? 0 : st_error_set(err, -ENOMEM, "open the runtime");
+}
+
+int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime **ret_runtime, struct st_error *err) {
+        st_cleanup(rt_runtime_freep) struct rt_runtime *runtime = calloc(1, sizeof *runtime);
+        int r;
+
+        if (!runtime)
+                return st_error_set(err, -ENOMEM, "open the runtime");
+        runtime->root_fd = -1;
+        runtime->systemd_cgroup = options->systemd_cgroup;
+        runtime->warn = options->warn;
+        runtime->warn_data = options->warn_data;
+        r = options->root && *options->root ? absolute_root(options->root, &runtime->root, err) : default_root(&runtime->root);
+        if (r < 0)
+                return st_error_prefix(err, r, "state directory");
+        *ret_runtime = st_take(runtime);
+        return 0;
+}
+
+struct rt_runtime *rt_runtime_free(struct rt_runtime *runtime) {
+        if (!runtime)
+                return NULL;
+        (void)st_close(runtime->root_fd);
+        free(runtime->root);
+        free(runtime);
+        return NULL;
+}
+
+int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_error *err) {
+        if (runtime->root_fd >= 0)
+                return 0;
+        runtime->root_fd = open(runtime->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (runtime->root_fd < 0 && errno == ENOENT && create) {
+                int r = st_mkdir_p_at(AT_FDCWD, runtime->root, 0700);
+                if (r < 0)
+                        return st_error_code(err, r, "make the state directory %s", runtime->root);
+                runtime->root_fd = open(runtime->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
+        if (runtime->root_fd < 0)
+                return st_error_sys(err, "open the state directory %s", runtime->root);
+        return 0;
+}
+
+void rt_runtime_warn(const struct rt_runtime *runtime, const char *fmt, ...) {
+        char text[500];
+        va_list ap;
+
+        if (!runtime->warn)
+                return;
+        va_start(ap, fmt);
+        (void)vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        runtime->warn(runtime->warn_data, text);
+}
+
+static int compare_names(const void *a, const void *b) {
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **free_names(char **names) {
+        for (char **p = names; p && *p; p++)
+                free(*p);
+        free(names);
+        return NULL;
+}
+
+static int read_names(DIR *dir, char ***ret_names) {
+        char **names = calloc(1, sizeof *names);
+        const struct dirent *entry;
+        size_t n = 0;
+
+        while (names && (entry = readdir(dir))) {
+                char **bigger;
+                if (entry->d_name[0] == '.')
+                        continue;     /* our own files, never ids of containers that are complete */
+                bigger = reallocarray(names, n + 2, sizeof *names);
+                if (!bigger)
+                        break;
+                names = bigger;
+                names[n + 1] = NULL;
+                names[n] = strdup(entry->d_name);
+                if (!names[n++])
+                        break;
+        }
+        if (!names || (n && !names[n - 1])) {
+                free_names(names);
+                return -ENOMEM;
+        }
+        qsort(names, n, sizeof *names, compare_names);
+        *ret_names = names;
+        return 0;
+}
+
+int rt_runtime_list(struct rt_runtime *runtime, char ***ret_ids, struct st_error *err) {
+        st_autoclosedir DIR *dir = opendir(runtime->root);
+        int r;
+
+        if (!dir && errno == ENOENT) {
+                *ret_ids = calloc(1, sizeof **ret_ids);
+                return *ret_ids ? 0 : st_error_set(err, -ENOMEM, "list");
+        }
+        if (!dir)
+                return st_error_sys(err, "open the state directory %s", runtime->root);
+        r = read_names(dir, ret_ids);
+        return r < 0 ? st_error_code(err, r, "list %s", runtime->root) : 0;
+}

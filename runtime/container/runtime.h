@@ -1,0 +1,103 @@
+/* runtime/container/runtime.h: what the files of this directory know of a runtime and of a container. */
+#pragma once
+#include "hooks.h"
+#include "init.h"
+
+#include <stint/container.h>
+#include <stint/rdt.h>
+
+struct rt_runtime {
+        char *root;                   /* absolute path of the state directory */
+        int root_fd;                  /* -1 until it exists: looking at nothing makes nothing */
+        bool systemd_cgroup;
+        void (*warn)(void *data, const char *message);
+        void *warn_data;
+};
+
+/* What the begun operation waits for. */
+enum rt_phase {
+        RT_PHASE_IDLE,
+        RT_PHASE_CHILD,               /* a message from the init, or its execve */
+        RT_PHASE_RUNTIME_HOOKS,       /* prestart and createRuntime; then the init goes on */
+        RT_PHASE_STARTED,             /* dispatch: the started init's execve */
+        RT_PHASE_POSTSTART,
+        RT_PHASE_POSTSTOP,
+};
+
+/* state.json, version 1 */
+struct rt_record {
+        char *id, *bundle, *rootfs, *created, *owner, *oci_version;
+        pid_t pid;                    /* 0 until the init is cloned */
+        uint64_t start_time;          /* clock ticks since boot: with pid it names one process for ever */
+        struct rt_cgroup *cgroup;     /* NULL: none */
+        struct rt_rdt rdt;
+        struct st_string_pair *annotations; /* in arena */
+        size_t n_annotations;
+        bool shares_pids;             /* no pid namespace of its own */
+        struct st_arena *arena;
+};
+
+struct rt_container {
+        struct rt_runtime *runtime;
+        int dir_fd;                   /* <root>/<id>, locked by whoever changes it */
+        struct rt_record record;
+        struct st_spec *spec;         /* NULL until needed */
+        int pidfd;                    /* -1: gone or not made */
+        bool is_child;                /* this process cloned it: it can be reaped here */
+        bool reaped;
+        struct rt_exit exit;
+
+        /* an operation in progress */
+        enum rt_phase phase;
+        int sync_fd;                  /* handshake with the init */
+        int console_fd;               /* our end of the terminal's socket, then the master */
+        struct rt_hook_runner runner;
+        bool undo;                    /* a failure removes what was made: prepare and run */
+};
+
+struct rt_container *rt_container_new(struct rt_runtime *runtime);
+int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_error *err);
+void rt_runtime_warn(const struct rt_runtime *runtime, const char *fmt, ...) st_printf(2, 3);
+
+/* --- state.c: the directory --- */
+int rt_id_check(const char *id, struct st_error *err);
+/* Reserve the id: mkdir is the lock against a second creator. Leaves the directory flocked. */
+int rt_state_reserve(struct rt_container *container, const char *id, struct st_error *err) st_must_check;
+int rt_state_open(struct rt_container *container, const char *id, struct st_error *err) st_must_check;
+int rt_state_lock(struct rt_container *container, struct st_error *err) st_must_check;
+void rt_state_unlock(struct rt_container *container);
+int rt_state_remove(struct rt_container *container, struct st_error *err) st_must_check;
+
+/* --- record.c: state.json --- */
+int rt_record_save(const struct rt_container *container, struct st_error *err) st_must_check;
+int rt_record_load(struct rt_container *container, struct st_error *err) st_must_check;
+void rt_record_deinit(struct rt_record *record);
+
+/* --- process_id.c --- */
+/* Field 22 of /proc/<pid>/stat; 0 when there is no such process. */
+uint64_t rt_start_time(pid_t pid);
+/* A pidfd for exactly that process, or -ESRCH. */
+int rt_pidfd_of(pid_t pid, uint64_t start_time);
+
+/* --- config.c --- */
+int rt_config_read(const char *bundle, const char *config, struct st_spec **ret_spec, char **ret_text, size_t *ret_length,
+                   struct st_error *err) st_must_check;
+/* The copy in the state directory, parsed once. */
+int rt_config_saved(struct rt_container *container, struct st_error *err) st_must_check;
+
+/* --- state_json.c --- */
+/* The state for hooks, and for a seccomp agent, in a memfd that a child may hold already. @status: "creating", "created", ... */
+int rt_state_memfd(struct st_error *err) st_must_check;
+int rt_state_fill(struct rt_container *container, int memfd, const char *status, struct st_error *err) st_must_check;
+int rt_state_fill_seccomp(struct rt_container *container, int memfd, const char *status, const char *metadata,
+                          struct st_error *err) st_must_check;
+
+/* --- advance.c --- */
+/* 0: hooks run, advance() goes on; 1: there are none. */
+int rt_poststop_begin(struct rt_container *container, struct st_error *err) st_must_check;
+
+/* --- retire.c --- */
+/* Reap without waiting. 0: still running; 1: reaped; negative errno. */
+int rt_reap(int pidfd, struct rt_exit *ret_exit);
+/* Everything that a failed prepare or run made. Never fails: what it could not remove, delete --force will. */
+void rt_container_undo(struct rt_container *container);

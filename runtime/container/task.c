@@ -1,0 +1,302 @@
+#include "task.h"
+
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
+
+#include <linux/securebits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* ---- parent ---- */
+
+static const char *env_value(char *const *env, const char *name) {
+        size_t n = strlen(name);
+
+        for (; *env; env++)
+                if (!strncmp(*env, name, n) && (*env)[n] == '=')
+                        return *env + n + 1;
+        return NULL;
+}
+
+static int plan_env(struct st_arena *arena, unsigned listen_fds, struct rt_task *task) {
+        const struct st_process *process = task->process;
+        char **env = st_arena_array(arena, process->n_env + 3, sizeof *env);
+        size_t n = process->n_env;
+
+        if (!env)
+                return -ENOMEM;
+        if (n)
+                memcpy(env, process->env, n * sizeof *env);
+        if (listen_fds) {
+                char *pid = st_arena_printf(arena, "LISTEN_PID=%20s", "");
+                env[n++] = st_arena_printf(arena, "LISTEN_FDS=%u", listen_fds);
+                env[n++] = pid;
+                if (!env[n - 2] || !pid)
+                        return -ENOMEM;
+                task->listen_pid = pid + strlen("LISTEN_PID=");
+        }
+        task->envp = env;
+        return 0;
+}
+
+int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsigned preserve_fds, unsigned listen_fds,
+                 struct rt_task *ret_task, struct st_error *err) {
+        struct rt_task task = {
+                .process = process,
+                .argv = process->args,
+                .last_cap = rt_caps_last(),
+                .n_preserve = preserve_fds + listen_fds,
+                .seccomp_socket_fd = -1,
+                .state_fd = -1,
+                .proc_fd = -1,
+        };
+
+        if (!process->n_args)
+                return st_error_kind(err, st_error_set(err, -EINVAL, "process.args is empty"), ST_CODE_CONFIG_INVALID);
+        if (plan_env(arena, listen_fds, &task) < 0)
+                return st_error_set(err, -ENOMEM, "plan the environment");
+        task.path = env_value(task.envp, "PATH");
+        if (!task.path)
+                task.path = DEFAULT_PATH;
+        *ret_task = task;
+        return 0;
+}
+
+/* ---- child ---- */
+
+static int need_proc(struct rt_task *task, struct st_error *err) {
+        if (task->proc_fd >= 0)
+                return 0;
+        task->proc_fd = rt_proc_open();
+        return task->proc_fd < 0 ? st_error_code(err, task->proc_fd, "open a procfs") : 0;
+}
+
+static int apply_attributes(struct rt_task *task, struct st_error *err) {
+        const struct st_process *process = task->process;
+        int r = 0;
+
+        if (process->has_oom_score_adj) {
+                r = need_proc(task, err);
+                if (r >= 0)
+                        r = rt_oom_score_adj_apply(task->proc_fd, process->oom_score_adj, err);
+        }
+        if (r >= 0 && task->keyring_id) {
+                if (process->selinux_label)
+                        r = need_proc(task, err);
+                if (r >= 0)
+                        r = rt_keyring_join(task->proc_fd, task->keyring_id, process->selinux_label, err);
+        }
+        if (r >= 0 && process->scheduler)
+                r = rt_scheduler_apply(process->scheduler, err);
+        if (r >= 0 && process->io_priority)
+                r = rt_io_priority_apply(process->io_priority, err);
+        if (r >= 0 && task->memory_policy)
+                r = rt_memory_policy_apply(task->memory_policy, err);
+        if (r >= 0 && task->personality)
+                r = rt_personality_apply(task->personality, err);
+        return r < 0 ? r : rt_rlimits_apply(process, err);
+}
+
+/* mkdir -p for process.cwd, as every peer does. The root is entered already: plain paths end inside. */
+static void make_cwd(const char *cwd) {
+        char partial[PATH_MAX];
+        size_t length = strlen(cwd);
+
+        if (length >= sizeof partial)
+                return;
+        for (size_t i = 1; i <= length; i++) {
+                if (cwd[i] != '/' && cwd[i] != 0)
+                        continue;
+                memcpy(partial, cwd, i);
+                partial[i] = 0;
+                (void)mkdir(partial, 0755); /* what cannot be made is told by the chdir that follows */
+        }
+}
+
+/* A working directory outside the root, reached through an inherited descriptor (CVE-2024-21626), reads
+ * "(unreachable)/..." from the raw system call; libc's getcwd(3) would hide that. */
+static int check_cwd(const char *cwd, struct st_error *err) {
+        char now[PATH_MAX];
+
+        if (syscall(SYS_getcwd, now, sizeof now) < 0)
+                return errno == ERANGE ? 0 : st_error_sys(err, "process.cwd %s", cwd);
+        if (now[0] != '/')
+                return st_error_set(err, -ENOENT, "process.cwd %s is outside of the container", cwd);
+        return 0;
+}
+
+static int enter_cwd(const char *cwd, struct st_error *err) {
+        if (chdir(cwd) < 0)
+                return st_error_sys(err, "chdir to cwd (\"%s\") set in config.json failed", cwd);
+        return check_cwd(cwd, err);
+}
+
+/* As root first, since only root may make it; as the user again when root may not enter (NFS, root_squash). */
+static int settle_cwd(const char *cwd, bool *ret_again, struct st_error *err) {
+        struct stat st;
+
+        *ret_again = false;
+        if (stat(cwd, &st) < 0 && errno == ENOENT)
+                make_cwd(cwd);
+        if (chdir(cwd) < 0 && errno == EACCES) {
+                *ret_again = true;
+                return 0;
+        }
+        return enter_cwd(cwd, err);
+}
+
+static int become_user(struct rt_task *task, struct st_error *err) {
+        const struct st_process *process = task->process;
+        int r = rt_caps_drop_bounding(&process->caps, task->last_cap, err);
+
+        if (r < 0)
+                return r;
+        (void)umask(process->user.has_umask ? process->user.umask : 0022);
+        if (process->caps.present && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+                return st_error_sys(err, "keep capabilities");
+        r = rt_user_apply(&process->user, task->keep_groups, err);
+        if (r < 0)
+                return r;
+        /* setresuid cleared the effective set when it left uid 0; a changed uid also resets "dumpable" to suid_dumpable */
+        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return st_error_sys(err, "become non-dumpable");
+        return 0;
+}
+
+/* ---- the program ---- */
+
+static int check_program(const char *path, struct st_error *err) {
+        struct stat st;
+
+        if (stat(path, &st) < 0)
+                return st_error_sys(err, "stat %s", path);
+        if (S_ISDIR(st.st_mode))
+                return st_error_set(err, -EISDIR, "is a directory");
+        if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0) {
+                if (errno == ENOSYS || errno == EPERM)
+                        return 0;     /* execve will tell */
+                return st_error_set(err, -errno, errno == EACCES ? "permission denied" : "cannot be executed");
+        }
+        return 0;
+}
+
+/* execvp's search, kept apart so that `create` can report what `start` would meet. */
+static int search_path(struct rt_task *task, const char *name, struct st_error *err) {
+        bool denied = false;
+
+        for (const char *p = task->path; ; p++) {
+                size_t n = strcspn(p, ":");
+                struct stat st;
+
+                if (n + 1 + strlen(name) + 1 <= sizeof task->program) {
+                        memcpy(task->program, n ? p : ".", n ? n : 1);
+                        task->program[n ? n : 1] = '/';
+                        strcpy(task->program + (n ? n : 1) + 1, name);
+                        if (stat(task->program, &st) == 0 && S_ISREG(st.st_mode)) {
+                                if (faccessat(AT_FDCWD, task->program, X_OK, AT_EACCESS) == 0)
+                                        return 0;
+                                denied = true;
+                        }
+                }
+                p += n;
+                if (!*p)
+                        break;
+        }
+        if (denied)
+                return st_error_set(err, -EACCES, "exec: \"%s\": permission denied", name);
+        return st_error_set(err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+static int find_program(struct rt_task *task, struct st_error *err) {
+        const char *name = task->argv[0];
+        int r;
+
+        if (!strchr(name, '/'))
+                return st_error_kind(err, search_path(task, name, err), ST_CODE_EXEC);
+        if (strlen(name) >= sizeof task->program)
+                return st_error_kind(err, st_error_set(err, -ENAMETOOLONG, "exec: \"%s\": file name too long", name), ST_CODE_EXEC);
+        strcpy(task->program, name);
+        r = check_program(name, err);
+        return r < 0 ? st_error_kind(err, st_error_prefix(err, r, "exec: \"%s\"", name), ST_CODE_EXEC) : 0;
+}
+
+int rt_task_settle_in(struct rt_task *task, struct st_error *err) {
+        const struct st_process *process = task->process;
+        bool cwd_again;
+        int r = apply_attributes(task, err);
+
+        if (r >= 0 && (process->apparmor_profile || process->selinux_label))
+                r = need_proc(task, err); /* now: the task's root may hide /proc later on */
+        if (r >= 0)
+                r = settle_cwd(process->cwd, &cwd_again, err);
+        if (r >= 0)
+                r = become_user(task, err);
+        if (r >= 0 && cwd_again)
+                r = enter_cwd(process->cwd, err);
+        if (r >= 0 && process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                r = st_error_sys(err, "set process.noNewPrivileges");
+        return r < 0 ? r : find_program(task, err);
+}
+
+static int load_filter(struct rt_task *task, struct st_error *err) {
+        st_autoclose int listener_fd = -1;
+        struct stat st;
+        char *state;
+        int r;
+
+        if (!task->seccomp)
+                return 0;
+        r = rt_seccomp_load(task->seccomp, err);
+        if (r < 0 || !task->seccomp->notify)
+                return r;
+        listener_fd = r;
+        if (task->seccomp_socket_fd < 0)
+                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.seccomp.listenerPath is needed for SCMP_ACT_NOTIFY"), ST_CODE_SECCOMP);
+        if (fstat(task->state_fd, &st) < 0)
+                return st_error_sys(err, "read the state");
+        state = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, task->state_fd, 0);
+        if (state == MAP_FAILED)
+                return st_error_sys(err, "read the state");
+        return rt_seccomp_send_listener(task->seccomp_socket_fd, listener_fd, state, (size_t)st.st_size, err);
+}
+
+static int apply_caps(struct rt_task *task, struct st_error *err) {
+        return rt_caps_apply(&task->process->caps, task->last_cap, err);
+}
+
+/* A filter needs no_new_privs or CAP_SYS_ADMIN, so without the former it comes before the capabilities go. */
+static int confine(struct rt_task *task, struct st_error *err) {
+        const struct st_process *process = task->process;
+        int r = 0;
+
+        if (process->apparmor_profile || process->selinux_label)
+                r = rt_lsm_apply(task->proc_fd, process->apparmor_profile, process->selinux_label, err);
+        if (r >= 0)
+                r = process->no_new_privileges ? apply_caps(task, err) : load_filter(task, err);
+        if (r >= 0)
+                r = process->no_new_privileges ? load_filter(task, err) : apply_caps(task, err);
+        return r;
+}
+
+static void format_listen_pid(char *digits) {
+        char text[24];
+        int n = snprintf(text, sizeof text, "%d", (int)getpid());
+
+        memcpy(digits, text, (size_t)n + 1);
+}
+
+int rt_task_execute(struct rt_task *task, struct st_error *err) {
+        int r;
+
+        if (task->listen_pid)
+                format_listen_pid(task->listen_pid);
+        r = confine(task, err);
+        if (r < 0)
+                return r;
+        (void)execve(task->program, task->argv, task->envp);
+        return st_error_kind(err, st_error_sys(err, "exec %s", task->program), ST_CODE_EXEC);
+}
