@@ -243,11 +243,13 @@ static int close_others(struct rt_init *init, struct st_error *err) {
 }
 
 static int park(struct rt_init *init, struct st_error *err) {
-        int r = rt_handshake_send(init->sync_fd, RT_MSG_PARKED, NULL);
+        int r;
 
+        /* first: the creator may be gone the moment it knows. One that died earlier shows in the send. */
+        (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+        r = rt_handshake_send(init->sync_fd, RT_MSG_PARKED, NULL);
         if (r < 0)
                 return st_error_code(err, r, "tell the runtime");
-        (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
         r = close_others(init, err);
         while (r >= 0) {
                 struct rt_message message;
