@@ -350,9 +350,9 @@ static const yajl_callbacks callbacks = {
 /* ---- one document ---- */
 
 /* yajl's own words, without its newline. */
-static int yajl_refused(struct parser *p, yajl_handle yajl, size_t offset) {
+static int yajl_refused(struct parser *p, yajl_handle yajl) {
+        size_t length, offset = yajl_get_bytes_consumed(yajl);
         char reason[160];
-        size_t length;
 
         if (p->status < 0)
                 return p->status;
@@ -377,10 +377,10 @@ static int run_yajl(struct parser *p) {
         (void)yajl_config(yajl, yajl_dont_validate_strings, 1); /* check_bytes() is stricter */
         (void)yajl_config(yajl, yajl_allow_trailing_garbage, 1);
         if (yajl_parse(yajl, (const unsigned char *)p->text, p->length) != yajl_status_ok)
-                return yajl_refused(p, yajl, yajl_get_bytes_consumed(yajl));
+                return yajl_refused(p, yajl);
         offset = yajl_get_bytes_consumed(yajl);
         if (yajl_complete_parse(yajl) != yajl_status_ok)
-                return yajl_refused(p, yajl, p->length);
+                return p->status < 0 ? p->status : syntax_error(p, p->length, "the text ends too early");
         return check_end(p, offset);
 }
 

@@ -77,7 +77,7 @@ static void read_net_device(struct st_reader *r, const struct st_json *node, str
 
         device->host_name = node->key;
         if (fault)
-                st_reader_reject(r, node, "belongs to a name that %s", fault);
+                st_reader_reject_key(r, node, "%s", fault);
         if (node->type == ST_JSON_NULL || !st_reader_is_object(r, node))
                 return;
         device->container_name = st_reader_string(r, node, "name");

@@ -33,7 +33,7 @@ static void check_nodes(struct st_reader *r, const struct st_json *node, const s
         else if (!without && policy->mode != MPOL_PREFERRED && !policy->nodes)
                 st_reader_missing(r, node, "nodes", "a list of nodes with this mode");
         if ((policy->flags & both) == both)
-                st_reader_reject(r, st_json_get(node, "flags"), "with STATIC_NODES and RELATIVE_NODES exclude each other");
+                st_reader_reject(r, st_json_get(node, "flags"), "has both MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES");
 }
 
 void st_read_memory_policy(struct st_reader *r, const struct st_json *node, struct st_linux *linux_) {

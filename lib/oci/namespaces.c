@@ -91,7 +91,7 @@ static void read_time_offsets(struct st_reader *r, const struct st_json *node, s
                 else if (!strcmp(clock->key, "boottime"))
                         read_time_offset(r, clock, &linux_->boottime);
                 else
-                        st_reader_reject(r, clock, "is for a clock other than monotonic and boottime");
+                        st_reader_reject_key(r, clock, "is not one of monotonic, boottime");
         }
 }
 

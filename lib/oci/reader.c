@@ -50,18 +50,36 @@ static void fail(struct st_reader *r, const char *path, const char *sentence) {
         (void)st_error_kind(r->err, 0, ST_CODE_CONFIG_INVALID);
 }
 
+st_printf(4, 0)
+static void reject(struct st_reader *r, const struct st_json *value, const char *what, const char *fmt,
+                   va_list ap) {
+        char path[200], reason[280], sentence[400];
+
+        (void)vsnprintf(reason, sizeof reason, fmt, ap); /* a cut message is still one */
+        (void)snprintf(sentence, sizeof sentence, "%s %s", what, reason);
+        fail(r, st_json_path(value, path, sizeof path), sentence);
+}
+
 void st_reader_reject(struct st_reader *r, const struct st_json *value, const char *fmt, ...) {
-        char path[200], shown[SHOWN + 8], reason[280], sentence[400];
+        char shown[SHOWN + 8];
+        va_list ap;
+
+        if (r->status < 0)
+                return;
+        show(value, shown);
+        va_start(ap, fmt);
+        reject(r, value, shown, fmt, ap);
+        va_end(ap);
+}
+
+void st_reader_reject_key(struct st_reader *r, const struct st_json *member, const char *fmt, ...) {
         va_list ap;
 
         if (r->status < 0)
                 return;
         va_start(ap, fmt);
-        (void)vsnprintf(reason, sizeof reason, fmt, ap); /* a cut message is still one */
+        reject(r, member, "the key", fmt, ap);
         va_end(ap);
-        show(value, shown);
-        (void)snprintf(sentence, sizeof sentence, "%s %s", shown, reason);
-        fail(r, st_json_path(value, path, sizeof path), sentence);
 }
 
 void st_reader_missing(struct st_reader *r, const struct st_json *object, const char *key, const char *what) {

@@ -23,6 +23,9 @@ struct st_name {
 /* ---- failures ---- */
 /* "document: path: value SENTENCE", for example "... is not an absolute path". */
 void st_reader_reject(struct st_reader *r, const struct st_json *value, const char *fmt, ...) st_printf(3, 4);
+/* The same for the key of a member: "document: path: the key SENTENCE". */
+void st_reader_reject_key(struct st_reader *r, const struct st_json *member, const char *fmt, ...)
+        st_printf(3, 4);
 /* "document: path.key: is missing: WHAT is required". */
 void st_reader_missing(struct st_reader *r, const struct st_json *object, const char *key, const char *what);
 void st_reader_no_memory(struct st_reader *r);

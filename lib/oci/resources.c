@@ -166,7 +166,7 @@ static void read_network(struct st_reader *r, const struct st_json *resources_no
 static void read_rdma_device(struct st_reader *r, const struct st_json *node, struct st_rdma *rdma) {
         rdma->device = node->key;
         if (!*node->key || strpbrk(node->key, " \t\n/"))
-                st_reader_reject(r, node, "belongs to what is not a device name");
+                st_reader_reject_key(r, node, "is not the name of an RDMA device, such as \"mlx5_1\"");
         if (!st_reader_is_object(r, node))
                 return;
         rdma->hca_handles = st_reader_uint(r, node, "hcaHandles", UINT32_MAX);
@@ -196,10 +196,10 @@ static const char *unified_key_fault(const char *key) {
 
         if (controller == 0 || !key[controller] || !key[controller + 1] ||
             key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")])
-                return "belongs to what is not a cgroup file, such as \"memory.high\"";
+                return "is not the name of a cgroup file, such as \"memory.high\"";
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
                 if (!strcmp(key, refused[i]))
-                        return "is for a file that sets no limit";
+                        return "is a file that sets no limit";
         return NULL;
 }
 
@@ -208,7 +208,7 @@ static void read_unified(struct st_reader *r, const struct st_json *node, struct
         ST_JSON_FOREACH(entry, st_reader_object(r, node, "unified")) {
                 const char *fault = unified_key_fault(entry->key);
                 if (fault)
-                        st_reader_reject(r, entry, "%s", fault);
+                        st_reader_reject_key(r, entry, "%s", fault);
         }
 }
 

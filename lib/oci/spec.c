@@ -70,7 +70,7 @@ static void read_annotations(struct st_reader *r, const struct st_json *config, 
         spec->annotations = st_reader_pairs(r, config, "annotations", &spec->n_annotations);
         ST_JSON_FOREACH(entry, st_reader_object(r, config, "annotations"))
                 if (!*entry->key)
-                        st_reader_reject(r, entry, "belongs to an empty key");
+                        st_reader_reject_key(r, entry, "is empty");
 }
 
 static void read_config(struct st_reader *r, const struct st_json *config, struct st_spec *spec) {

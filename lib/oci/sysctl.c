@@ -60,16 +60,16 @@ static void check_sysctl(struct st_reader *r, const struct st_json *node, const 
         if (!path)
                 return;
         if (!is_plausible(path)) {
-                st_reader_reject(r, node, "belongs to what is not a sysctl name");
+                st_reader_reject_key(r, node, "is not the name of a sysctl, such as \"net.ipv4.ip_forward\"");
                 return;
         }
         kind = namespace_of(path);
         if (!strcmp(path, "kernel/hostname"))
-                st_reader_reject(r, node, "belongs into the member \"hostname\"");
+                st_reader_reject_key(r, node, "belongs to the member \"hostname\" of config.json");
         else if (kind == _ST_NS_MAX)
-                st_reader_reject(r, node, "is for a sysctl that no namespace has of its own");
+                st_reader_reject_key(r, node, "is a sysctl that no namespace has of its own");
         else if (!linux_->namespaces[kind].wanted)
-                st_reader_reject(r, node, "needs a namespace of type \"%s\" in linux.namespaces",
+                st_reader_reject_key(r, node, "needs a namespace of type \"%s\" in linux.namespaces",
                                  st_namespace_name(kind));
 }
 
