@@ -15,8 +15,6 @@
 /* What a leaf gets even when no limit asks for it: these give statistics and OOM counts, and may be set by a later
  * update. Others are dear to have (hugetlb) or of no use without a limit. */
 #define USUAL (RT_CTL_CPU | RT_CTL_CPUSET | RT_CTL_IO | RT_CTL_MEMORY | RT_CTL_PIDS)
-/* Not to be had in a threaded cgroup. */
-#define DOMAIN_ONLY (RT_CTL_IO | RT_CTL_MEMORY | RT_CTL_HUGETLB | RT_CTL_RDMA | RT_CTL_MISC)
 
 static int read_set(int dir_fd, const char *file, unsigned *ret) {
         char buf[256];
@@ -46,7 +44,9 @@ static void print_set(unsigned set, char *buf, size_t size) {
                                                  rt_controller_name(bit));
 }
 
-/* All at once, and where that is refused one by one: an ancestor may be able to give some. */
+/* All at once, and where that is refused one by one: an ancestor may be able to give some. Not so one that holds
+ * processes: it would take cpu and pids, become "domain threaded" by that, and its children could hold no more than
+ * threads. */
 static int enable_in(int dir_fd, unsigned wanted) {
         unsigned available, enabled, missing;
         char text[160];
@@ -61,8 +61,8 @@ static int enable_in(int dir_fd, unsigned wanted) {
                 return 0;
         print_set(missing, text, sizeof text);
         r = st_write_knob_at(dir_fd, "cgroup.subtree_control", text);
-        if (r == 0)
-                return 0;
+        if (r == 0 || r == -EBUSY)
+                return r;
         for (unsigned bit = 1; bit & RT_CTL_V2; bit <<= 1) {
                 if (!(missing & bit))
                         continue;
@@ -123,26 +123,19 @@ static int refuse(struct rt_leaf *leaf, unsigned missing, const struct obstacle 
         return st_error_kind(err, r, obstacle->r < 0 ? ST_CODE_CGROUP : ST_CODE_UNSUPPORTED);
 }
 
-/* A leaf below a threaded cgroup is "domain invalid" and takes no process until it is threaded too, and then it
- * has the controllers of threads only. */
-static int fit_threaded(struct rt_leaf *leaf, unsigned needed, struct st_error *err) {
+/* Below a threaded cgroup a leaf is "domain invalid" and takes no process; made threaded it would, but then it can be
+ * neither listed nor killed as a whole. */
+static int refuse_threaded(struct rt_leaf *leaf, struct st_error *err) {
         char type[32];
         int r = rt_knob_read(leaf->dir_fd, "cgroup.type", type, sizeof type);
 
         if (r < 0 || !strcmp(type, "domain"))
                 return 0;
-        if (needed & DOMAIN_ONLY)
-                return st_error_kind(err,
-                                     st_error_set(err, -EOPNOTSUPP,
-                                                  "linux.resources: %s is \"%s\", which has no %s controller",
-                                                  leaf->path, type, rt_controller_name(needed & DOMAIN_ONLY)),
-                                     ST_CODE_CGROUP);
-        if (strcmp(type, "domain invalid"))
-                return 0;
-        r = st_write_knob_at(leaf->dir_fd, "cgroup.type", "threaded");
-        if (r < 0)
-                return st_error_code(err, r, "make %s threaded", leaf->path);
-        return 0;
+        return st_error_kind(err,
+                             st_error_set(err, -EOPNOTSUPP,
+                                          "cgroup %s is \"%s\": a container needs one outside of threaded cgroups",
+                                          leaf->path, type),
+                             ST_CODE_CGROUP);
 }
 
 int rt_controllers_enable(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
@@ -167,7 +160,7 @@ int rt_controllers_enable(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct
         if (wanted & available & ~have) {
                 r = enable_above(cgroup, leaf, wanted & available, &obstacle, err);
                 if (r == 0)
-                        r = fit_threaded(leaf, cgroup->wanted, err);
+                        r = refuse_threaded(leaf, err);
                 if (r < 0)
                         return r;
                 r = read_set(leaf->dir_fd, "cgroup.controllers", &have);

@@ -144,40 +144,42 @@ int rt_stats_hugetlb(int dir_fd, bool v2, struct st_json_writer *w, struct st_er
 }
 
 /* "mlx5_0 hca_handle=2 hca_object=2000", the same on v1 and v2. "max" is left out. */
-static int put_rdma(int dir_fd, const char *file, const char *key, struct st_json_writer *w, struct st_error *err) {
-        st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
-        int r = rt_stat_read(dir_fd, file, &text, err);
-        char *line;
+static void put_rdma_line(char *line, struct st_json_writer *w) {
+        char *rest = rt_stat_cut(line), *at;
+        unsigned long long value;
 
-        if (r < 0)
-                return r;
-        st_json_open_array(w, key);
-        while ((line = rt_stat_line(&text))) {
-                char *rest = rt_stat_cut(line), *at;
-                unsigned long long value;
-
-                st_json_open_object(w, NULL);
-                st_json_string(w, "device", line);
-                if (rest && (at = strstr(rest, "hca_handle=")) && sscanf(at, "hca_handle=%llu", &value) == 1)
-                        st_json_uint(w, "hcaHandles", value);
-                if (rest && (at = strstr(rest, "hca_object=")) && sscanf(at, "hca_object=%llu", &value) == 1)
-                        st_json_uint(w, "hcaObjects", value);
-                st_json_close_object(w);
-        }
-        st_json_close_array(w);
-        return 0;
+        st_json_open_object(w, NULL);
+        st_json_string(w, "device", line);
+        if (rest && (at = strstr(rest, "hca_handle=")) && sscanf(at, "hca_handle=%llu", &value) == 1)
+                st_json_uint(w, "hcaHandles", value);
+        if (rest && (at = strstr(rest, "hca_object=")) && sscanf(at, "hca_object=%llu", &value) == 1)
+                st_json_uint(w, "hcaObjects", value);
+        st_json_close_object(w);
 }
 
-/* Not in runc's object, whose readers skip what they do not know. */
+/* Not in runc's object, whose readers skip what they do not know. Nothing on a machine without such devices. */
 int rt_stats_rdma(int dir_fd, struct st_json_writer *w, struct st_error *err) {
-        int r;
+        static const char *const files[] = {"rdma.current", "rdma.max"}, *const keys[] = {"current", "limit"};
+        bool any = false;
 
-        if (dir_fd < 0 || faccessat(dir_fd, "rdma.current", F_OK, 0) < 0)
-                return 0;
-        st_json_open_object(w, "rdma");
-        r = put_rdma(dir_fd, "rdma.current", "current", w, err);
-        if (r == 0)
-                r = put_rdma(dir_fd, "rdma.max", "limit", w, err);
-        st_json_close_object(w);
-        return r;
+        for (size_t i = 0; dir_fd >= 0 && i < 2; i++) {
+                st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
+                int r = rt_stat_read(dir_fd, files[i], &text, err);
+                char *line = r < 0 ? NULL : rt_stat_line(&text);
+
+                if (r < 0)
+                        return r;
+                if (!line)
+                        continue;
+                if (!any)
+                        st_json_open_object(w, "rdma");
+                any = true;
+                st_json_open_array(w, keys[i]);
+                for (; line; line = rt_stat_line(&text))
+                        put_rdma_line(line, w);
+                st_json_close_array(w);
+        }
+        if (any)
+                st_json_close_object(w);
+        return 0;
 }

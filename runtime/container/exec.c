@@ -138,11 +138,12 @@ _Noreturn static void stage_main(struct joiner *j, struct stage_result *result) 
         };
 
         if (join(j, &result->error) >= 0) {
-                result->pid = st_clone3(&args);
-                if (result->pid == 0)
+                pid_t pid = st_clone3(&args);
+                if (pid == 0)
                         process_main(j);
-                if (result->pid < 0)
+                if (pid < 0)
                         (void)st_error_sys(&result->error, "clone the process");
+                result->pid = pid;    /* by the stage alone: the page is the child's too */
         }
         syscall(SYS_exit_group, 0);
         __builtin_unreachable();

@@ -166,11 +166,12 @@ _Noreturn static void stage_main(struct rt_init *init, struct stage_result *resu
                 args = init_args(init, &result->pidfd);
                 args.flags |= CLONE_PARENT;
                 args.exit_signal = 0;  /* inherited with CLONE_PARENT; anything else is EINVAL */
-                result->pid = st_clone3(&args);
-                if (result->pid == 0)
+                pid_t pid = st_clone3(&args);
+                if (pid == 0)
                         rt_init_main(init);
-                if (result->pid < 0)
+                if (pid < 0)
                         (void)clone_error(&result->error, &args);
+                result->pid = pid;    /* by the stage alone: the page is the child's too */
         }
         syscall(SYS_exit_group, 0);
         __builtin_unreachable();

@@ -52,19 +52,22 @@ static int read_flags(const struct st_seccomp *spec, bool notify, unsigned *ret_
 
 static int compile(const struct st_seccomp *spec, struct rt_seccomp **ret_filter, struct st_error *err) {
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = calloc(1, sizeof *filter);
+        struct rt_seccomp_plan plan;
         struct rt_bpf bpf;
         int r;
 
         if (!filter)
                 return st_error_set(err, -ENOMEM, "linux.seccomp: allocate the filter");
-        r = rt_seccomp_compile(spec, &bpf, &filter->notify, err);
+        r = rt_seccomp_check(spec, &plan, err);
+        if (r == 0)
+                r = read_flags(spec, plan.notify, &filter->flags, err);
+        if (r == 0)
+                r = rt_seccomp_compile(spec, &plan, &bpf, err);
         if (r < 0)
                 return r;
+        filter->notify = plan.notify;
         filter->code = bpf.code;
         filter->n_code = bpf.n;
-        r = read_flags(spec, filter->notify, &filter->flags, err);
-        if (r < 0)
-                return r;
         *ret_filter = st_take(filter);
         return 0;
 }

@@ -28,6 +28,9 @@ struct rt_bpf {
 void rt_bpf_deinit(struct rt_bpf *bpf);
 /* Add one instruction; returns its index. Conditional jumps skip @jt or @jf instructions. */
 size_t rt_bpf_emit(struct rt_bpf *bpf, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf);
+/* Load a word of struct seccomp_data; return an action. */
+void rt_bpf_load(struct rt_bpf *bpf, size_t offset);
+void rt_bpf_return(struct rt_bpf *bpf, uint32_t action);
 void rt_bpf_append(struct rt_bpf *bpf, const struct sock_filter *code, size_t n);
 
 /* Forward jumps to one place that is not known yet: a chain through their own k fields. */
@@ -39,25 +42,39 @@ void rt_bpf_jump(struct rt_bpf *bpf, struct rt_bpf_label *to);
 /* Here it is: the next instruction. */
 void rt_bpf_land(struct rt_bpf *bpf, struct rt_bpf_label *label);
 
-/* ---- seccomp_compile.c */
+/* ---- seccomp_check.c */
 
-/* The return value of rule @i. Errors: -EINVAL, naming the JSON path. */
+struct rt_seccomp_plan {
+        uint32_t default_action;
+        uint32_t archs[32];   /* SCMP_ARCH_* tokens, each once, the native one first */
+        size_t n_archs;
+        size_t n_names;       /* in all rules */
+        bool notify;
+};
+
+/* Errors: -EINVAL, -E2BIG, naming the JSON path. */
+int rt_seccomp_check(const struct st_seccomp *spec, struct rt_seccomp_plan *ret_plan, struct st_error *err) st_must_check;
+/* The return value of rule @i; cannot fail once the spec is checked. */
 int rt_seccomp_rule_action(const struct st_seccomp *spec, size_t i, uint32_t *ret_action, struct st_error *err) st_must_check;
 /* Two conditions on one argument of a rule hold one or the other, as in runc: each becomes a rule of its own. */
 bool rt_seccomp_repeats_an_argument(const struct st_seccomp_rule *rule);
-int rt_seccomp_compile(const struct st_seccomp *spec, struct rt_bpf *ret_bpf, bool *ret_notify,
+
+/* ---- seccomp_compile.c */
+
+int rt_seccomp_compile(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *ret_bpf,
                        struct st_error *err) st_must_check;
 
-/* ---- seccomp_newer.c */
+/* ---- seccomp_conditions.c */
 
-struct rt_seccomp_arch_list { /* SCMP_ARCH_* tokens, each once, the native one included */
-        uint32_t *tokens;
-        size_t n;
-};
+/* Return @action when all conditions hold, else go on with the next instruction. */
+void rt_seccomp_emit_rule(struct rt_bpf *bpf, const struct st_seccomp_arg *args, size_t n_args, uint32_t action);
 
-/* Extend libseccomp's code in @bpf: see the file. */
-int rt_seccomp_answer_newer(const struct st_seccomp *spec, uint32_t default_action,
-                            const struct rt_seccomp_arch_list *archs, struct rt_bpf *bpf, struct st_error *err) st_must_check;
+/* ---- seccomp_epilogue.c */
+
+/* Whether what @rule says of a call is for the epilogue to do, not for libseccomp. */
+bool rt_seccomp_is_ours(uint32_t arch, const struct st_seccomp_rule *rule, const char *name);
+/* Extend libseccomp's code in @bpf. Errors: -ENOMEM. */
+int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *bpf) st_must_check;
 
 /* ---- seccomp_cache.c */
 

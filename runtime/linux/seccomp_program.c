@@ -34,6 +34,14 @@ size_t rt_bpf_emit(struct rt_bpf *bpf, uint16_t code, uint32_t k, uint8_t jt, ui
         return bpf->n++;
 }
 
+void rt_bpf_load(struct rt_bpf *bpf, size_t offset) {
+        (void)rt_bpf_emit(bpf, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+void rt_bpf_return(struct rt_bpf *bpf, uint32_t action) {
+        (void)rt_bpf_emit(bpf, BPF_RET | BPF_K, action, 0, 0);
+}
+
 void rt_bpf_append(struct rt_bpf *bpf, const struct sock_filter *code, size_t n) {
         if (!make_room(bpf, n))
                 return;

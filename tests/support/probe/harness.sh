@@ -28,13 +28,13 @@ support=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 token=$STINT_TEST_TOKEN
 work=$(mktemp -d "${TMPDIR:-/tmp}/$token.XXXX")
 state=$work/state
-case_number=0 failures=0 time_limit=${STINT_TEST_TIME_LIMIT:-60}
+chmod 755 "$work" # a user namespace looks for the root in here
+case_number=0 failures=0 time_limit=${STINT_TEST_TIME_LIMIT:-60} wrapper=()
+[[ -z ${STINT_WITHOUT-} ]] || wrapper=("$TOOLS/without" "$STINT_WITHOUT")
 
 # ---- the runtime
 
-rt() { # VERB...: the runtime, with a state directory and a log of the case's own
-        local wrapper=()
-        [[ -z ${STINT_WITHOUT-} ]] || wrapper=("$TOOLS/without" "$STINT_WITHOUT")
+rt() { # VERB...: the runtime, with a state directory and a log of the case's own, behind ${wrapper[@]}
         timeout -k 5 "$time_limit" "${wrapper[@]}" \
                 "$STINT" --root "$state" --log "$bundle/log.json" --log-format json "$@"
 }
@@ -110,7 +110,7 @@ must_fail() { # TEXT COMMAND...: it does, with an error that matches TEXT
         said=$(errors; cat "$bundle/err")
         ((status != 0)) || { echo "succeeded: $*"; return 1; }
         ((status != 124 && status < 128)) || { echo "status $status: $* ($said)"; return 1; }
-        grep -Eqi -- "$text" <<<"$said" || { echo "the error does not match '$text': $said"; return 1; }
+        grep -Eqi -- "$text" <<<"$said" || { echo "the error does not match '$text'"; return 1; }
 }
 
 eventually() { # COMMAND...: true within ten seconds
@@ -151,7 +151,7 @@ sweep() { # remove what a case left, whatever its result was
 }
 
 story() { # CLAUSE FUNCTION [ARG...]
-        local clause=$1 status line
+        local clause=$1 status
         shift
         new_bundle
         (set -e; "$@") >"$work/said" 2>&1
@@ -166,7 +166,7 @@ story() { # CLAUSE FUNCTION [ARG...]
         *)
                 echo "not ok $((case_number + 1)) - $clause"
                 { cat "$work/said"; errors | sed 's/^/runtime: /'; cat "$bundle/skip" "$bundle/err" 2>/dev/null; } |
-                        head -n 20 | while IFS= read -r line; do echo "# $line"; done
+                        head -n 20 | cut -c 1-300 | sed 's/^/# /'
                 failures=$((failures + 1));;
         esac
         sweep
@@ -194,14 +194,14 @@ check_refused() {
 
 # ---- the end
 
-processes_left() { # pids of processes that carry the token in their environment or cgroup
-        local dir pid
+processes_left() { # those that carry the token in their environment or cgroup, but for this script's own
+        local dir pid parent
         for dir in /proc/[0-9]*; do
                 pid=${dir#/proc/}
-                ((pid != $$ && pid != BASHPID)) || continue
-                if grep -qs "$token" "$dir/environ" "$dir/cgroup"; then
-                        [[ $(awk '{ print $4 }' "$dir/stat" 2>/dev/null) == "$$" ]] || echo "$pid"
-                fi
+                grep -qs "$token" "$dir/environ" "$dir/cgroup" || continue
+                parent=$(awk '$3 != "Z" { print $4 }' "$dir/stat" 2>/dev/null) # a zombie is its parent's to reap
+                [[ -z $parent || $pid == "$$" || $pid == "$BASHPID" || $parent == "$$" || $parent == "$BASHPID" ]] ||
+                        echo "process $pid, child of $parent: $(tr '\0' ' ' <"$dir/cmdline")"
         done
 }
 
