@@ -6,7 +6,7 @@
 
 enum { SMALLEST_BLOCK = 1024, LARGEST_STEP = 1 << 20 };
 
-/* With AddressSanitizer every allocation is a block of its own, so that reading past one is seen. */
+/* With AddressSanitizer every allocation is a block of its own: reading past one is seen. */
 #if defined(__SANITIZE_ADDRESS__)
 #define ONE_EACH 1
 #elif defined(__has_feature)
@@ -25,7 +25,7 @@ struct block {
 };
 
 struct st_arena {
-        struct block *blocks;  /* the first one is the one being filled */
+        struct block *blocks; /* the first one is the one being filled */
         size_t next_size;
 };
 

@@ -1,8 +1,9 @@
-/* Theory of operation. The text is checked whole for what yajl is lax about (UTF-8, \v and \f as blanks, lone
- * surrogates, NUL), copied into the arena, and fed to yajl in one piece. Its callbacks build the tree; a string
- * without escapes stays where it is in the copy and gets its NUL in place of the closing quote, which yajl
- * has read by then. yajl does not survive a failed allocation: its memory comes from yajl_get(), which
- * leaves by longjmp() instead, and is freed as a whole afterwards. */
+/* Theory of operation. The text is checked whole for what yajl is lax about (UTF-8, \v and \f as
+ * blanks, lone surrogates, NUL), copied into the arena, and fed to yajl in one piece. Its callbacks
+ * build the tree; a string without escapes stays where it is in the copy and gets its NUL in place
+ * of the closing quote, which yajl has read by then. yajl does not survive a failed allocation: its
+ * memory comes from yajl_get(), which leaves by longjmp() instead, and is freed as a whole
+ * afterwards. */
 #include <stint/json.h>
 
 #include "utf8.h"
@@ -14,7 +15,7 @@
 /* A tree needs many times the memory of a text such as "[0,0,0": this bounds it. The largest
  * configs in use have a few thousand values. */
 enum { MAX_VALUES = 1 << 20 };
-enum { PAIRWISE = 16 };
+enum { PAIRWISE = 16 }; /* up to here comparing all pairs is faster than sorting */
 
 struct chunk { /* a piece of yajl's memory */
         struct chunk *previous, *next;
@@ -29,10 +30,10 @@ struct parser {
         struct st_arena *arena;
         const char *name;
         const char *original;
-        char *text;           /* our copy of it */
+        char *text; /* our copy of it */
         size_t length;
         struct st_json *root;
-        const char *key;      /* of the member whose value comes next */
+        const char *key; /* of the member whose value comes next */
         struct container open[ST_JSON_MAX_DEPTH];
         unsigned depth;
         uint32_t n_values;
@@ -61,16 +62,18 @@ static int syntax_error(struct parser *p, size_t offset, const char *reason) {
                         column = 1;
                 }
         }
-        p->status = st_error_set(p->err, -EINVAL, "%s: line %zu, column %zu: %s", p->name, line, column, reason);
+        p->status = st_error_set(p->err, -EINVAL, "%s: line %zu, column %zu: %s", p->name, line,
+                                 column, reason);
         return p->status;
 }
 
-/* A failure that is not of syntax: named by the JSON path. Returns what a callback returns to stop yajl. */
+/* A failure that is not of syntax, named by the JSON path. Returns 0, which stops yajl. */
 static int refuse(struct parser *p, const struct st_json *value, const char *reason) {
         char path[200];
 
         st_json_path(value, path, sizeof path);
-        p->status = st_error_set(p->err, -EINVAL, "%s: %s%s%s", p->name, path, *path ? ": " : "", reason);
+        p->status = st_error_set(p->err, -EINVAL, "%s: %s%s%s", p->name, path, *path ? ": " : "",
+                                 reason);
         return 0;
 }
 
@@ -136,7 +139,8 @@ static int check_bytes(struct parser *p) {
         for (const char *c = not_blank; *c; c++) {
                 const char *found = memchr(p->original, *c, p->length);
                 if (found)
-                        return syntax_error(p, (size_t)(found - p->original), "a control character");
+                        return syntax_error(p, (size_t)(found - p->original),
+                                            "a control character");
         }
         return check_escapes(p);
 }
@@ -145,7 +149,9 @@ static int check_bytes(struct parser *p) {
 
 static void *yajl_get_more(void *ctx, void *data, size_t size) {
         struct parser *p = ctx;
-        struct chunk *old = data ? (struct chunk *)((unsigned char *)data - offsetof(struct chunk, data)) : NULL;
+        struct chunk *old =
+                data ? (struct chunk *)((unsigned char *)data - offsetof(struct chunk, data))
+                     : NULL;
         struct chunk *chunk = size < SIZE_MAX / 2 ? realloc(old, sizeof *chunk + size) : NULL;
 
         if (!chunk)
@@ -213,7 +219,7 @@ static struct st_json *add(struct parser *p, enum st_json_type type) {
         return node;
 }
 
-/* A string of the text, NUL-terminated: in place of its closing quote, or decoded by yajl and copied. */
+/* NUL-terminated: in place of the closing quote, or a copy of what yajl decoded. */
 static const char *keep_string(struct parser *p, const unsigned char *text, size_t length) {
         char *kept;
 
@@ -295,10 +301,11 @@ static int on_close_array(void *ctx) {
 }
 
 static int compare_keys(const void *a, const void *b) {
-        return strcmp((*(const struct st_json *const *)a)->key, (*(const struct st_json *const *)b)->key);
+        return strcmp((*(const struct st_json *const *)a)->key,
+                      (*(const struct st_json *const *)b)->key);
 }
 
-/* Sorted, equal keys are neighbours: no object, however large or hostile, costs more than n log n. */
+/* Sorted, equal keys are neighbours: however hostile the object, it costs n log n. */
 static int find_duplicate_sorted(const struct st_json *object, const struct st_json **ret_member) {
         st_autofree const struct st_json **members = malloc(object->n_children * sizeof *members);
         size_t n = 0;
@@ -370,7 +377,8 @@ static int check_end(struct parser *p, size_t offset) {
 }
 
 static int run_yajl(struct parser *p) {
-        yajl_alloc_funcs memory = {.malloc = yajl_get, .realloc = yajl_get_more, .free = yajl_give_back, .ctx = p};
+        yajl_alloc_funcs memory = {
+                .malloc = yajl_get, .realloc = yajl_get_more, .free = yajl_give_back, .ctx = p};
         yajl_handle yajl = yajl_alloc(&callbacks, &memory, p);
         size_t offset;
 
@@ -380,7 +388,8 @@ static int run_yajl(struct parser *p) {
                 return yajl_refused(p, yajl);
         offset = yajl_get_bytes_consumed(yajl);
         if (yajl_complete_parse(yajl) != yajl_status_ok)
-                return p->status < 0 ? p->status : syntax_error(p, p->length, "the text ends too early");
+                return p->status < 0 ? p->status
+                                     : syntax_error(p, p->length, "the text ends too early");
         return check_end(p, offset);
 }
 
@@ -394,11 +403,13 @@ static int parse(struct parser *p) {
 
 int st_json_parse(struct st_arena *arena, const char *name, const char *text, size_t length,
                   const struct st_json **ret_root, struct st_error *err) {
-        struct parser p = {.arena = arena, .name = name, .original = text, .length = length, .err = err};
+        struct parser p = {
+                .arena = arena, .name = name, .original = text, .length = length, .err = err};
         int r;
 
         if (length > ST_JSON_MAX_SIZE)
-                return st_error_set(err, -E2BIG, "%s: %zu bytes, more than %zu", name, length, ST_JSON_MAX_SIZE);
+                return st_error_set(err, -E2BIG, "%s: %zu bytes, more than %zu", name, length,
+                                    ST_JSON_MAX_SIZE);
         r = check_bytes(&p);
         if (r < 0)
                 return r;
@@ -429,13 +440,16 @@ const struct st_json *st_json_get(const struct st_json *object, const char *key)
 static size_t index_of(const struct st_json *value) {
         size_t i = 0;
 
-        for (const struct st_json *other = value->parent->first; other != value; other = other->next)
+        for (const struct st_json *other = value->parent->first; other != value;
+             other = other->next)
                 i++;
         return i;
 }
 
 static bool is_plain_key(const char *key) {
-        return *key && key[strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == 0;
+        return *key &&
+               key[strspn(key,
+                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == 0;
 }
 
 static size_t append(char *buf, size_t size, size_t used, const char *text) {

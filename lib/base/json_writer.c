@@ -14,8 +14,8 @@ struct st_json_writer {
         char *text;
         size_t used, room;
         unsigned depth;
-        bool has_members[MAX_OPEN + 1];  /* of each container that is open; [0] is the root */
-        int status;                      /* the first failure */
+        bool has_members[MAX_OPEN + 1]; /* of each container that is open; [0] is the root */
+        int status;                     /* the first failure */
 };
 
 struct st_json_writer *st_json_writer_new(enum st_json_style style) {
@@ -84,7 +84,8 @@ static void put_newline(struct st_json_writer *w) {
 }
 
 static void put_escaped(struct st_json_writer *w, unsigned char c) {
-        static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt"; /* pairs: the byte, its letter */
+        /* pairs of a byte and its letter */
+        static const char short_forms[] = "\"\"\\\\\bb\ff\nn\rr\tt";
         char escape[8];
 
         for (const char *pair = short_forms; *pair; pair += 2) {
@@ -107,7 +108,8 @@ static void put_string(struct st_json_writer *w, const char *text) {
         }
         put(w, "\"", 1);
         for (;;) {
-                for (plain = 0; (unsigned char)text[plain] >= 0x20 && text[plain] != '"' && text[plain] != '\\';)
+                for (plain = 0; (unsigned char)text[plain] >= 0x20 && text[plain] != '"' &&
+                                text[plain] != '\\';)
                         plain++;
                 put(w, text, plain);
                 text += plain;
@@ -270,7 +272,8 @@ int st_json_writer_finish(struct st_json_writer *w, const char **ret_text, size_
 }
 
 char *st_json_serialize(struct st_arena *arena, const struct st_json *value) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         const char *text;
         size_t length;
 

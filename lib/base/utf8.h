@@ -1,4 +1,4 @@
-/* utf8.h: which bytes are UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF). */
+/* utf8.h: which bytes are UTF-8, after RFC 3629: nothing overlong, no surrogates. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ static inline size_t st_utf8_sequence(const unsigned char *p, size_t left) {
         return length;
 }
 
-/* Offset of the first byte that is not UTF-8; @length when all is. Eight ASCII bytes go in one step. */
+/* Offset of the first byte that is not UTF-8, or @length. Eight ASCII bytes go in one step. */
 static inline size_t st_utf8_check(const char *text, size_t length) {
         const unsigned char *p = (const unsigned char *)text;
         size_t i = 0;

@@ -1,8 +1,13 @@
 #include "sections.h"
 
-enum { MAX_MAJOR = 4095, MAX_MINOR = 1048575, MAX_WEIGHT = 1000 /* of v1; v2's scale is made from it */ };
+enum {
+        MAX_MAJOR = 4095,
+        MAX_MINOR = 1048575,
+        MAX_WEIGHT = 1000 /* of v1; v2's scale is made from it */
+};
 
-static void read_weight_device(struct st_reader *r, const struct st_json *node, struct st_weight_device *device) {
+static void read_weight_device(struct st_reader *r, const struct st_json *node,
+                               struct st_weight_device *device) {
         if (!st_reader_is_object(r, node))
                 return;
         device->major = st_reader_need_int(r, node, "major", 0, MAX_MAJOR);
@@ -13,7 +18,8 @@ static void read_weight_device(struct st_reader *r, const struct st_json *node, 
                 st_reader_reject(r, node, "has neither weight nor leafWeight");
 }
 
-static void read_weight_devices(struct st_reader *r, const struct st_json *node, struct st_block_io *io) {
+static void read_weight_devices(struct st_reader *r, const struct st_json *node,
+                                struct st_block_io *io) {
         const struct st_json *list = st_reader_array(r, node, "weightDevice");
 
         if (!list)
@@ -25,7 +31,8 @@ static void read_weight_devices(struct st_reader *r, const struct st_json *node,
                 read_weight_device(r, entry, &io->weight_devices[io->n_weight_devices++]);
 }
 
-static void read_throttle(struct st_reader *r, const struct st_json *node, struct st_throttle_device *device) {
+static void read_throttle(struct st_reader *r, const struct st_json *node,
+                          struct st_throttle_device *device) {
         if (!st_reader_is_object(r, node))
                 return;
         device->major = st_reader_need_int(r, node, "major", 0, MAX_MAJOR);
@@ -33,8 +40,8 @@ static void read_throttle(struct st_reader *r, const struct st_json *node, struc
         device->rate = st_reader_need_uint(r, node, "rate", UINT64_MAX);
 }
 
-static struct st_throttle_device *read_throttles(struct st_reader *r, const struct st_json *node, const char *key,
-                                                 size_t *ret_n) {
+static struct st_throttle_device *read_throttles(struct st_reader *r, const struct st_json *node,
+                                                 const char *key, size_t *ret_n) {
         const struct st_json *list = st_reader_array(r, node, key);
         struct st_throttle_device *devices;
 
@@ -48,7 +55,8 @@ static struct st_throttle_device *read_throttles(struct st_reader *r, const stru
         return devices;
 }
 
-void st_read_block_io(struct st_reader *r, const struct st_json *resources_node, struct st_resources *resources) {
+void st_read_block_io(struct st_reader *r, const struct st_json *resources_node,
+                      struct st_resources *resources) {
         const struct st_json *node = st_reader_object(r, resources_node, "blockIO");
         struct st_block_io *io;
 

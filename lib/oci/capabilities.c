@@ -6,9 +6,9 @@ static int compare_names(const void *a, const void *b) {
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A set as bits. Names of a newer kernel go to @unknown: the spec wants a warning, not a failure. */
-static uint64_t read_set(struct st_reader *r, const struct st_json *caps, const char *key, char **unknown,
-                         size_t *n_unknown) {
+/* A set as bits. Names of a newer kernel go to @unknown: the spec wants a warning for them. */
+static uint64_t read_set(struct st_reader *r, const struct st_json *caps, const char *key,
+                         char **unknown, size_t *n_unknown) {
         uint64_t bits = 0;
 
         ST_JSON_FOREACH(element, st_reader_array(r, caps, key)) {
@@ -33,7 +33,8 @@ static void keep_unique(char **names, size_t n) {
         names[kept] = NULL;
 }
 
-void st_read_capabilities(struct st_reader *r, const struct st_json *process, struct st_capabilities *caps) {
+void st_read_capabilities(struct st_reader *r, const struct st_json *process,
+                          struct st_capabilities *caps) {
         const struct st_json *node = st_reader_object(r, process, "capabilities");
         size_t n_names = 0, n_unknown = 0;
         char **unknown;

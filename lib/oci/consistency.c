@@ -7,14 +7,15 @@ static bool wants(const struct st_spec *spec, enum st_namespace_kind kind) {
 }
 
 /* A member that works on a namespace would change the host's without one. */
-static void need_namespace(struct st_reader *r, const struct st_json *value, const struct st_spec *spec,
-                           enum st_namespace_kind kind) {
+static void need_namespace(struct st_reader *r, const struct st_json *value,
+                           const struct st_spec *spec, enum st_namespace_kind kind) {
         if (!wants(spec, kind))
                 st_reader_reject(r, value, "needs a namespace of type \"%s\" in linux.namespaces",
                                  st_namespace_name(kind));
 }
 
-static void check_uts(struct st_reader *r, const struct st_json *config, const struct st_spec *spec) {
+static void check_uts(struct st_reader *r, const struct st_json *config,
+                      const struct st_spec *spec) {
         if (spec->hostname)
                 need_namespace(r, st_json_get(config, "hostname"), spec, ST_NS_UTS);
         if (spec->domainname)
@@ -22,7 +23,8 @@ static void check_uts(struct st_reader *r, const struct st_json *config, const s
 }
 
 /* A new user namespace without mappings has no user that anything could run as. */
-static void check_mappings(struct st_reader *r, const struct st_json *node, const struct st_spec *spec) {
+static void check_mappings(struct st_reader *r, const struct st_json *node,
+                           const struct st_spec *spec) {
         const struct st_namespace *user = &spec->linux_.namespaces[ST_NS_USER];
 
         if (spec->linux_.uid_mappings.n_items > 0)
@@ -37,7 +39,8 @@ static void check_mappings(struct st_reader *r, const struct st_json *node, cons
                 st_reader_missing(r, node, "gidMappings", "a mapping for the new user namespace");
 }
 
-static void check_time(struct st_reader *r, const struct st_json *node, const struct st_spec *spec) {
+static void check_time(struct st_reader *r, const struct st_json *node,
+                       const struct st_spec *spec) {
         const struct st_json *offsets = st_json_get(node, "timeOffsets");
 
         if (!spec->linux_.monotonic.present && !spec->linux_.boottime.present)
@@ -47,15 +50,18 @@ static void check_time(struct st_reader *r, const struct st_json *node, const st
                 st_reader_reject(r, offsets, "needs a new time namespace, not one that is joined");
 }
 
-static void check_paths(struct st_reader *r, const struct st_json *node, const struct st_spec *spec) {
+static void check_paths(struct st_reader *r, const struct st_json *node,
+                        const struct st_spec *spec) {
         if (*spec->linux_.masked_paths)
                 need_namespace(r, st_json_get(node, "maskedPaths"), spec, ST_NS_MOUNT);
         if (*spec->linux_.readonly_paths)
                 need_namespace(r, st_json_get(node, "readonlyPaths"), spec, ST_NS_MOUNT);
 }
 
-/* The spec, "Linux mount options": idmap without mappings takes those of the user namespace, or is an error. */
-static void check_idmap(struct st_reader *r, const struct st_json *config, const struct st_spec *spec) {
+/* The spec, "Linux mount options": idmap without mappings takes those of the user namespace, or is
+ * an error. */
+static void check_idmap(struct st_reader *r, const struct st_json *config,
+                        const struct st_spec *spec) {
         const struct st_json *node = st_json_get(config, "mounts");
 
         if (!node || wants(spec, ST_NS_USER))
@@ -68,11 +74,14 @@ static void check_idmap(struct st_reader *r, const struct st_json *config, const
                 for (char **option = mount->options; *option; option++)
                         if (!strcmp(*option, "idmap") || !strcmp(*option, "ridmap"))
                                 st_reader_reject(r, st_json_get(node, "options"),
-                                                 "with %s needs uidMappings and gidMappings, or a user namespace", *option);
+                                                 "with %s needs uidMappings and gidMappings, or a "
+                                                 "user namespace",
+                                                 *option);
         }
 }
 
-void st_check_consistency(struct st_reader *r, const struct st_json *config, const struct st_spec *spec) {
+void st_check_consistency(struct st_reader *r, const struct st_json *config,
+                          const struct st_spec *spec) {
         const struct st_json *node = st_json_get(config, "linux");
 
         check_uts(r, config, spec);

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-/* Digits at *@text, which moves behind them. Numbers past @limit are -ERANGE before they can overflow. */
+/* Digits at *@text, which moves behind them. Numbers past @limit are -ERANGE before they can
+ * overflow. */
 static int parse_number(const char **text, size_t limit, size_t *ret) {
         const char *p = *text;
         size_t number = 0;

@@ -8,7 +8,11 @@
 enum { MAX_MAJOR = 4095, MAX_MINOR = 1048575 };
 
 static const struct st_name types[] = {
-        {"c", ST_DEVICE_CHAR}, {"u", ST_DEVICE_CHAR}, {"b", ST_DEVICE_BLOCK}, {"p", ST_DEVICE_FIFO}, {NULL},
+        {"c", ST_DEVICE_CHAR},
+        {"u", ST_DEVICE_CHAR},
+        {"b", ST_DEVICE_BLOCK},
+        {"p", ST_DEVICE_FIFO},
+        {NULL},
 };
 
 static void read_owner(struct st_reader *r, const struct st_json *node, struct st_device *device) {
@@ -16,7 +20,8 @@ static void read_owner(struct st_reader *r, const struct st_json *node, struct s
         struct st_optional_u64 uid = st_reader_uint(r, node, "uid", UINT32_MAX - 1);
         struct st_optional_u64 gid = st_reader_uint(r, node, "gid", UINT32_MAX - 1);
 
-        device->file_mode = (uint32_t)mode.value & 07777; /* some callers leave the type bits of st_mode in */
+        device->file_mode =
+                (uint32_t)mode.value & 07777; /* some callers leave the type bits of st_mode in */
         device->has_file_mode = mode.has;
         device->uid = (uint32_t)uid.value;
         device->has_uid = uid.has;
@@ -60,19 +65,21 @@ const char *st_interface_name_fault(const char *name) {
         if (!strcmp(name, ".") || !strcmp(name, ".."))
                 return "is not an interface name";
         for (const char *c = name; *c; c++)
-                if (*c == '/' || *c == ':' || isspace((unsigned char)*c) || iscntrl((unsigned char)*c))
+                if (*c == '/' || *c == ':' || isspace((unsigned char)*c) ||
+                    iscntrl((unsigned char)*c))
                         return "is not an interface name: no '/', ':' or blank may be in it";
         return NULL;
 }
 
-/* A new name may be a template: one "%d", which the kernel replaces by a number (runtime-spec 1.3). */
+/* A new name may be a template (runtime-spec 1.3): the kernel makes a number of its one "%d". */
 static bool is_bad_template(const char *name) {
         const char *percent = strchr(name, '%');
 
         return percent && (percent[1] != 'd' || strchr(percent + 1, '%'));
 }
 
-static void read_net_device(struct st_reader *r, const struct st_json *node, struct st_net_device *device) {
+static void read_net_device(struct st_reader *r, const struct st_json *node,
+                            struct st_net_device *device) {
         const char *fault = st_interface_name_fault(node->key);
 
         device->host_name = node->key;
@@ -87,7 +94,8 @@ static void read_net_device(struct st_reader *r, const struct st_json *node, str
         if (fault)
                 st_reader_reject(r, st_json_get(node, "name"), "%s", fault);
         else if (is_bad_template(device->container_name))
-                st_reader_reject(r, st_json_get(node, "name"), "is not a name: a template has one %%d and no other %%");
+                st_reader_reject(r, st_json_get(node, "name"),
+                                 "is not a name: a template has one %%d and no other %%");
 }
 
 void st_read_net_devices(struct st_reader *r, const struct st_json *node, struct st_linux *linux_) {

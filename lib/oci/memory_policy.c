@@ -24,19 +24,23 @@ static const struct st_name flags[] = {
 };
 
 /* set_mempolicy(2): which modes take nodes. MPOL_PREFERRED takes them or not. */
-static void check_nodes(struct st_reader *r, const struct st_json *node, const struct st_memory_policy *policy) {
+static void check_nodes(struct st_reader *r, const struct st_json *node,
+                        const struct st_memory_policy *policy) {
         bool without = policy->mode == MPOL_DEFAULT || policy->mode == MPOL_LOCAL;
         unsigned both = MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES;
 
         if (without && policy->nodes)
-                st_reader_reject(r, st_json_get(node, "nodes"), "must be absent with MPOL_DEFAULT and MPOL_LOCAL");
+                st_reader_reject(r, st_json_get(node, "nodes"),
+                                 "must be absent with MPOL_DEFAULT and MPOL_LOCAL");
         else if (!without && policy->mode != MPOL_PREFERRED && !policy->nodes)
                 st_reader_missing(r, node, "nodes", "a list of nodes with this mode");
         if ((policy->flags & both) == both)
-                st_reader_reject(r, st_json_get(node, "flags"), "has both MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES");
+                st_reader_reject(r, st_json_get(node, "flags"),
+                                 "has both MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES");
 }
 
-void st_read_memory_policy(struct st_reader *r, const struct st_json *node, struct st_linux *linux_) {
+void st_read_memory_policy(struct st_reader *r, const struct st_json *node,
+                           struct st_linux *linux_) {
         const struct st_json *section = st_reader_object(r, node, "memoryPolicy"), *mode;
         struct st_memory_policy *policy;
 

@@ -20,7 +20,8 @@ static void drop_empty_options(struct st_mount *mount) {
         mount->n_options = kept;
 }
 
-static void check_mappings(struct st_reader *r, const struct st_json *node, const struct st_mount *mount) {
+static void check_mappings(struct st_reader *r, const struct st_json *node,
+                           const struct st_mount *mount) {
         if (mount->uid_mappings.n_items > 0 && mount->gid_mappings.n_items == 0)
                 st_reader_missing(r, node, "gidMappings", "a mapping beside uidMappings");
         if (mount->gid_mappings.n_items > 0 && mount->uid_mappings.n_items == 0)

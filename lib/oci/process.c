@@ -7,20 +7,23 @@
 enum { MAX_GROUPS = 65536 /* NGROUPS_MAX */, MAX_UMASK = 0777 };
 #define MAX_ID (UINT32_MAX - 1)
 
-static void read_additional_gids(struct st_reader *r, const struct st_json *node, struct st_user *user) {
+static void read_additional_gids(struct st_reader *r, const struct st_json *node,
+                                 struct st_user *user) {
         const struct st_json *gids = st_reader_array(r, node, "additionalGids");
 
         if (!gids)
                 return;
         if (gids->n_children > MAX_GROUPS) {
-                st_reader_reject(r, gids, "of %u groups is longer than %d", gids->n_children, MAX_GROUPS);
+                st_reader_reject(r, gids, "of %u groups is longer than %d", gids->n_children,
+                                 MAX_GROUPS);
                 return;
         }
         user->additional_gids = st_reader_alloc(r, gids->n_children, sizeof *user->additional_gids);
         if (!user->additional_gids)
                 return;
         ST_JSON_FOREACH(gid, gids)
-                user->additional_gids[user->n_additional_gids++] = (gid_t)st_reader_unsigned(r, gid, 0, MAX_ID);
+                user->additional_gids[user->n_additional_gids++] =
+                        (gid_t)st_reader_unsigned(r, gid, 0, MAX_ID);
 }
 
 static void read_user(struct st_reader *r, const struct st_json *node, struct st_user *user) {
@@ -34,7 +37,8 @@ static void read_user(struct st_reader *r, const struct st_json *node, struct st
 }
 
 /* The spec: consoleSize MUST be ignored without a terminal. */
-static void read_console(struct st_reader *r, const struct st_json *node, struct st_process *process) {
+static void read_console(struct st_reader *r, const struct st_json *node,
+                         struct st_process *process) {
         const struct st_json *size;
 
         process->terminal = st_reader_bool(r, node, "terminal", NULL);
@@ -70,12 +74,14 @@ static void read_rlimit(struct st_reader *r, const struct st_json *node, struct 
         if (r->status < 0)
                 return;
         if (limit->resource < 0)
-                st_reader_reject(r, st_json_get(node, "type"), "is not a limit of Linux, such as RLIMIT_NOFILE");
+                st_reader_reject(r, st_json_get(node, "type"),
+                                 "is not a limit of Linux, such as RLIMIT_NOFILE");
         else if (limit->soft > limit->hard)
                 st_reader_reject(r, st_json_get(node, "soft"), "is more than the hard limit");
 }
 
-static void read_rlimits(struct st_reader *r, const struct st_json *node, struct st_process *process) {
+static void read_rlimits(struct st_reader *r, const struct st_json *node,
+                         struct st_process *process) {
         const struct st_json *list = st_reader_array(r, node, "rlimits");
         uint64_t seen = 0;
 

@@ -42,9 +42,11 @@ void st_read_rdt(struct st_reader *r, const struct st_json *node, struct st_linu
         rdt->schemata = st_reader_strings(r, section, "schemata", NULL);
         rdt->enable_monitoring = st_reader_bool(r, section, "enableMonitoring", NULL);
         if (rdt->clos_id && !is_clos_id(rdt->clos_id))
-                st_reader_reject(r, st_json_get(section, "closID"), "is not a name of a directory, nor \"/\"");
+                st_reader_reject(r, st_json_get(section, "closID"),
+                                 "is not a name of a directory, nor \"/\"");
         check_line(r, st_json_get(section, "l3CacheSchema"), rdt->l3_cache_schema);
         check_line(r, st_json_get(section, "memBwSchema"), rdt->mem_bw_schema);
         if (rdt->mem_bw_schema && strncmp(rdt->mem_bw_schema, "MB:", 3))
-                st_reader_reject(r, st_json_get(section, "memBwSchema"), "does not begin with \"MB:\"");
+                st_reader_reject(r, st_json_get(section, "memBwSchema"),
+                                 "does not begin with \"MB:\"");
 }

@@ -46,13 +46,13 @@ static void show(const struct st_json *value, char buf[SHOWN + 8]) {
 }
 
 static void fail(struct st_reader *r, const char *path, const char *sentence) {
-        r->status = st_error_set(r->err, -EINVAL, "%s: %s%s%s", r->document, path, *path ? ": " : "", sentence);
+        r->status = st_error_set(r->err, -EINVAL, "%s: %s%s%s", r->document, path,
+                                 *path ? ": " : "", sentence);
         (void)st_error_kind(r->err, 0, ST_CODE_CONFIG_INVALID);
 }
 
-st_printf(4, 0)
-static void reject(struct st_reader *r, const struct st_json *value, const char *what, const char *fmt,
-                   va_list ap) {
+st_printf(4, 0) static void reject(struct st_reader *r, const struct st_json *value,
+                                   const char *what, const char *fmt, va_list ap) {
         char path[200], reason[280], sentence[400];
 
         (void)vsnprintf(reason, sizeof reason, fmt, ap); /* a cut message is still one */
@@ -82,7 +82,8 @@ void st_reader_reject_key(struct st_reader *r, const struct st_json *member, con
         va_end(ap);
 }
 
-void st_reader_missing(struct st_reader *r, const struct st_json *object, const char *key, const char *what) {
+void st_reader_missing(struct st_reader *r, const struct st_json *object, const char *key,
+                       const char *what) {
         char path[200], sentence[160];
         size_t used;
 
@@ -116,8 +117,9 @@ const struct st_json *st_reader_member(const struct st_json *object, const char 
         return member && member->type != ST_JSON_NULL ? member : NULL;
 }
 
-static const struct st_json *typed_member(struct st_reader *r, const struct st_json *object, const char *key,
-                                          enum st_json_type type, const char *what) {
+static const struct st_json *typed_member(struct st_reader *r, const struct st_json *object,
+                                          const char *key, enum st_json_type type,
+                                          const char *what) {
         const struct st_json *member = st_reader_member(object, key);
 
         if (!member || member->type == type)
@@ -126,11 +128,13 @@ static const struct st_json *typed_member(struct st_reader *r, const struct st_j
         return NULL;
 }
 
-const struct st_json *st_reader_object(struct st_reader *r, const struct st_json *object, const char *key) {
+const struct st_json *st_reader_object(struct st_reader *r, const struct st_json *object,
+                                       const char *key) {
         return typed_member(r, object, key, ST_JSON_OBJECT, "an object");
 }
 
-const struct st_json *st_reader_array(struct st_reader *r, const struct st_json *object, const char *key) {
+const struct st_json *st_reader_array(struct st_reader *r, const struct st_json *object,
+                                      const char *key) {
         return typed_member(r, object, key, ST_JSON_ARRAY, "an array");
 }
 
@@ -142,7 +146,8 @@ bool st_reader_is_object(struct st_reader *r, const struct st_json *value) {
 
 /* ---- scalars ---- */
 
-bool st_reader_bool(struct st_reader *r, const struct st_json *object, const char *key, bool *ret_has) {
+bool st_reader_bool(struct st_reader *r, const struct st_json *object, const char *key,
+                    bool *ret_has) {
         const struct st_json *member = typed_member(r, object, key, ST_JSON_BOOL, "true or false");
 
         if (ret_has)
@@ -156,7 +161,8 @@ const char *st_reader_string(struct st_reader *r, const struct st_json *object, 
         return member && *member->text ? member->text : NULL;
 }
 
-const char *st_reader_need_string(struct st_reader *r, const struct st_json *object, const char *key) {
+const char *st_reader_need_string(struct st_reader *r, const struct st_json *object,
+                                  const char *key) {
         const char *text = st_reader_string(r, object, key);
 
         if (!text)
@@ -179,7 +185,8 @@ const char *st_reader_path(struct st_reader *r, const struct st_json *object, co
         return path;
 }
 
-const char *st_reader_need_path(struct st_reader *r, const struct st_json *object, const char *key) {
+const char *st_reader_need_path(struct st_reader *r, const struct st_json *object,
+                                const char *key) {
         const char *path = st_reader_path(r, object, key);
 
         if (!path)
@@ -195,7 +202,8 @@ static bool is_integer(struct st_reader *r, const struct st_json *value) {
         return false;
 }
 
-int64_t st_reader_signed(struct st_reader *r, const struct st_json *value, int64_t min, int64_t max) {
+int64_t st_reader_signed(struct st_reader *r, const struct st_json *value, int64_t min,
+                         int64_t max) {
         int64_t number;
 
         if (!is_integer(r, value))
@@ -207,7 +215,8 @@ int64_t st_reader_signed(struct st_reader *r, const struct st_json *value, int64
         return number;
 }
 
-uint64_t st_reader_unsigned(struct st_reader *r, const struct st_json *value, uint64_t min, uint64_t max) {
+uint64_t st_reader_unsigned(struct st_reader *r, const struct st_json *value, uint64_t min,
+                            uint64_t max) {
         uint64_t number;
 
         if (!is_integer(r, value))
@@ -219,8 +228,8 @@ uint64_t st_reader_unsigned(struct st_reader *r, const struct st_json *value, ui
         return number;
 }
 
-struct st_optional_i64 st_reader_int(struct st_reader *r, const struct st_json *object, const char *key,
-                                     int64_t min, int64_t max) {
+struct st_optional_i64 st_reader_int(struct st_reader *r, const struct st_json *object,
+                                     const char *key, int64_t min, int64_t max) {
         const struct st_json *member = st_reader_member(object, key);
         struct st_optional_i64 result = {.has = member != NULL};
 
@@ -229,8 +238,8 @@ struct st_optional_i64 st_reader_int(struct st_reader *r, const struct st_json *
         return result;
 }
 
-struct st_optional_u64 st_reader_uint(struct st_reader *r, const struct st_json *object, const char *key,
-                                      uint64_t max) {
+struct st_optional_u64 st_reader_uint(struct st_reader *r, const struct st_json *object,
+                                      const char *key, uint64_t max) {
         const struct st_json *member = st_reader_member(object, key);
         struct st_optional_u64 result = {.has = member != NULL};
 
@@ -239,7 +248,8 @@ struct st_optional_u64 st_reader_uint(struct st_reader *r, const struct st_json 
         return result;
 }
 
-uint64_t st_reader_need_uint(struct st_reader *r, const struct st_json *object, const char *key, uint64_t max) {
+uint64_t st_reader_need_uint(struct st_reader *r, const struct st_json *object, const char *key,
+                             uint64_t max) {
         struct st_optional_u64 number = st_reader_uint(r, object, key, max);
 
         if (!number.has)
@@ -247,8 +257,8 @@ uint64_t st_reader_need_uint(struct st_reader *r, const struct st_json *object, 
         return number.value;
 }
 
-int64_t st_reader_need_int(struct st_reader *r, const struct st_json *object, const char *key, int64_t min,
-                           int64_t max) {
+int64_t st_reader_need_int(struct st_reader *r, const struct st_json *object, const char *key,
+                           int64_t min, int64_t max) {
         struct st_optional_i64 number = st_reader_int(r, object, key, min, max);
 
         if (!number.has)
@@ -256,7 +266,8 @@ int64_t st_reader_need_int(struct st_reader *r, const struct st_json *object, co
         return number.value;
 }
 
-uint64_t st_reader_name(struct st_reader *r, const struct st_json *value, const struct st_name *names) {
+uint64_t st_reader_name(struct st_reader *r, const struct st_json *value,
+                        const struct st_name *names) {
         const char *text = st_reader_text(r, value);
         char allowed[240] = "";
         size_t used = 0;
@@ -265,14 +276,16 @@ uint64_t st_reader_name(struct st_reader *r, const struct st_json *value, const 
                 if (!strcmp(n->name, text))
                         return n->value;
         for (const struct st_name *n = names; n->name && used < sizeof allowed; n++)
-                used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", used ? ", " : "", n->name);
+                used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s",
+                                         used ? ", " : "", n->name);
         st_reader_reject(r, value, "is not one of %s", allowed);
         return 0;
 }
 
 /* ---- lists ---- */
 
-char **st_reader_strings(struct st_reader *r, const struct st_json *object, const char *key, size_t *ret_n) {
+char **st_reader_strings(struct st_reader *r, const struct st_json *object, const char *key,
+                         size_t *ret_n) {
         const struct st_json *array = st_reader_array(r, object, key);
         char **vector;
         size_t n = 0;
@@ -283,14 +296,15 @@ char **st_reader_strings(struct st_reader *r, const struct st_json *object, cons
         if (!vector)
                 return NULL;
         ST_JSON_FOREACH(element, array)
-                vector[n++] = (char *)st_reader_text(r, element); /* execve(2) wants it so; nobody writes there */
+                vector[n++] = (char *)st_reader_text(
+                        r, element); /* execve(2) wants it so; nobody writes there */
         if (ret_n)
                 *ret_n = n;
         return vector;
 }
 
-char **st_reader_strings_or_empty(struct st_reader *r, const struct st_json *object, const char *key,
-                                  size_t *ret_n) {
+char **st_reader_strings_or_empty(struct st_reader *r, const struct st_json *object,
+                                  const char *key, size_t *ret_n) {
         char **vector = st_reader_strings(r, object, key, ret_n);
 
         return vector ? vector : st_reader_alloc(r, 1, sizeof *vector);
@@ -303,8 +317,8 @@ char **st_reader_paths(struct st_reader *r, const struct st_json *object, const 
         return st_reader_strings_or_empty(r, object, key, NULL);
 }
 
-struct st_string_pair *st_reader_pairs(struct st_reader *r, const struct st_json *object, const char *key,
-                                       size_t *ret_n) {
+struct st_string_pair *st_reader_pairs(struct st_reader *r, const struct st_json *object,
+                                       const char *key, size_t *ret_n) {
         const struct st_json *map = st_reader_object(r, object, key);
         struct st_string_pair *pairs;
         size_t n = 0;
@@ -326,6 +340,7 @@ const char *st_reader_cpu_list(struct st_reader *r, const struct st_json *object
         uint64_t mask[MAX_LISTED_CPUS / 64];
 
         if (text && st_parse_cpu_list(text, mask, limit / 64) < 0)
-                st_reader_reject(r, st_json_get(object, key), "is not a list such as \"0-3,7\" below %u", limit);
+                st_reader_reject(r, st_json_get(object, key),
+                                 "is not a list such as \"0-3,7\" below %u", limit);
         return text;
 }

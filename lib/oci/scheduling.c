@@ -3,13 +3,21 @@
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 
-enum { MAX_CPUS = 8192 /* the largest CONFIG_NR_CPUS */, SHORTEST_RUNTIME = 1024 /* the kernel's, in ns */ };
+enum {
+        MAX_CPUS = 8192 /* the largest CONFIG_NR_CPUS */,
+        SHORTEST_RUNTIME = 1024 /* the kernel's, in ns */
+};
 enum { POLICY_ISO = 4 /* reserved by the kernel, named by the spec */ };
 
 static const struct st_name policies[] = {
-        {"SCHED_OTHER", SCHED_NORMAL}, {"SCHED_FIFO", SCHED_FIFO}, {"SCHED_RR", SCHED_RR},
-        {"SCHED_BATCH", SCHED_BATCH},  {"SCHED_ISO", POLICY_ISO},  {"SCHED_IDLE", SCHED_IDLE},
-        {"SCHED_DEADLINE", SCHED_DEADLINE}, {NULL},
+        {"SCHED_OTHER", SCHED_NORMAL},
+        {"SCHED_FIFO", SCHED_FIFO},
+        {"SCHED_RR", SCHED_RR},
+        {"SCHED_BATCH", SCHED_BATCH},
+        {"SCHED_ISO", POLICY_ISO},
+        {"SCHED_IDLE", SCHED_IDLE},
+        {"SCHED_DEADLINE", SCHED_DEADLINE},
+        {NULL},
 };
 
 static const struct st_name scheduler_flags[] = {
@@ -31,7 +39,8 @@ static const struct st_name io_classes[] = {
 };
 
 /* sched_setattr(2): nice is for the fair policies, a priority for the real-time ones. */
-static void read_fixed_priority(struct st_reader *r, const struct st_json *node, struct st_scheduler *s) {
+static void read_fixed_priority(struct st_reader *r, const struct st_json *node,
+                                struct st_scheduler *s) {
         bool fair = s->policy == SCHED_NORMAL || s->policy == SCHED_BATCH;
         bool real_time = s->policy == SCHED_FIFO || s->policy == SCHED_RR;
         struct st_optional_i64 nice = st_reader_int(r, node, "nice", -20, 19);
@@ -40,17 +49,22 @@ static void read_fixed_priority(struct st_reader *r, const struct st_json *node,
         s->nice = (int32_t)nice.value;
         s->priority = (uint32_t)priority.value;
         if (nice.value != 0 && !fair)
-                st_reader_reject(r, st_json_get(node, "nice"), "is only for SCHED_OTHER and SCHED_BATCH");
+                st_reader_reject(r, st_json_get(node, "nice"),
+                                 "is only for SCHED_OTHER and SCHED_BATCH");
         if (priority.value != 0 && !real_time)
-                st_reader_reject(r, st_json_get(node, "priority"), "is only for SCHED_FIFO and SCHED_RR");
+                st_reader_reject(r, st_json_get(node, "priority"),
+                                 "is only for SCHED_FIFO and SCHED_RR");
         if (priority.value == 0 && real_time)
                 st_reader_missing(r, node, "priority", "1..99 with SCHED_FIFO and SCHED_RR");
 }
 
-/* The kernel's rule: 1024 ns <= runtime <= deadline <= period, where a period of 0 is the deadline. */
-static void check_deadline(struct st_reader *r, const struct st_json *node, const struct st_scheduler *s) {
+/* The kernel's rule: 1024 ns <= runtime <= deadline <= period; a period of 0 is the deadline. */
+static void check_deadline(struct st_reader *r, const struct st_json *node,
+                           const struct st_scheduler *s) {
         if (s->runtime < SHORTEST_RUNTIME || s->deadline == 0)
-                st_reader_reject(r, node, "with SCHED_DEADLINE needs a deadline and a runtime of 1024 ns or more");
+                st_reader_reject(
+                        r, node,
+                        "with SCHED_DEADLINE needs a deadline and a runtime of 1024 ns or more");
         else if (s->runtime > s->deadline)
                 st_reader_reject(r, st_json_get(node, "runtime"), "is more than the deadline");
         else if (s->period != 0 && s->deadline > s->period)
@@ -64,10 +78,13 @@ static void read_deadline(struct st_reader *r, const struct st_json *node, struc
         if (s->policy == SCHED_DEADLINE)
                 check_deadline(r, node, s);
         else if (s->runtime || s->deadline || s->period)
-                st_reader_reject(r, node, "has a runtime, deadline or period, which only SCHED_DEADLINE takes");
+                st_reader_reject(
+                        r, node,
+                        "has a runtime, deadline or period, which only SCHED_DEADLINE takes");
 }
 
-static void read_scheduler(struct st_reader *r, const struct st_json *node, struct st_process *process) {
+static void read_scheduler(struct st_reader *r, const struct st_json *node,
+                           struct st_process *process) {
         const struct st_json *policy = st_reader_member(node, "policy");
         struct st_scheduler *s = st_reader_alloc(r, 1, sizeof *s);
 
@@ -85,7 +102,8 @@ static void read_scheduler(struct st_reader *r, const struct st_json *node, stru
         read_deadline(r, node, s);
 }
 
-static void read_io_priority(struct st_reader *r, const struct st_json *node, struct st_process *process) {
+static void read_io_priority(struct st_reader *r, const struct st_json *node,
+                             struct st_process *process) {
         const struct st_json *class = st_reader_member(node, "class");
         struct st_io_priority *io = st_reader_alloc(r, 1, sizeof *io);
 
@@ -100,7 +118,8 @@ static void read_io_priority(struct st_reader *r, const struct st_json *node, st
         io->priority = (int)st_reader_int(r, node, "priority", 0, 7).value;
 }
 
-void st_read_scheduling(struct st_reader *r, const struct st_json *node, struct st_process *process) {
+void st_read_scheduling(struct st_reader *r, const struct st_json *node,
+                        struct st_process *process) {
         const struct st_json *scheduler = st_reader_object(r, node, "scheduler");
         const struct st_json *io = st_reader_object(r, node, "ioPriority");
         const struct st_json *affinity = st_reader_object(r, node, "execCPUAffinity");

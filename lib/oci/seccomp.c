@@ -21,7 +21,8 @@ static void read_arg(struct st_reader *r, const struct st_json *node, struct st_
         arg->op = st_reader_need_string(r, node, "op");
 }
 
-static void read_args(struct st_reader *r, const struct st_json *node, struct st_seccomp_rule *rule) {
+static void read_args(struct st_reader *r, const struct st_json *node,
+                      struct st_seccomp_rule *rule) {
         const struct st_json *list = st_reader_array(r, node, "args");
 
         if (!list)
@@ -33,7 +34,8 @@ static void read_args(struct st_reader *r, const struct st_json *node, struct st
                 read_arg(r, entry, &rule->args[rule->n_args++]);
 }
 
-static void read_rule(struct st_reader *r, const struct st_json *node, struct st_seccomp_rule *rule) {
+static void read_rule(struct st_reader *r, const struct st_json *node,
+                      struct st_seccomp_rule *rule) {
         struct st_optional_u64 errno_ret;
 
         if (!st_reader_is_object(r, node))
@@ -49,7 +51,8 @@ static void read_rule(struct st_reader *r, const struct st_json *node, struct st
         read_args(r, node, rule);
 }
 
-static void read_rules(struct st_reader *r, const struct st_json *node, struct st_seccomp *seccomp) {
+static void read_rules(struct st_reader *r, const struct st_json *node,
+                       struct st_seccomp *seccomp) {
         const struct st_json *list = st_reader_array(r, node, "syscalls");
 
         if (!list)
@@ -61,13 +64,15 @@ static void read_rules(struct st_reader *r, const struct st_json *node, struct s
                 read_rule(r, entry, &seccomp->rules[seccomp->n_rules++]);
 }
 
-static void read_listener(struct st_reader *r, const struct st_json *node, struct st_seccomp *seccomp) {
+static void read_listener(struct st_reader *r, const struct st_json *node,
+                          struct st_seccomp *seccomp) {
         const struct sockaddr_un *address;
 
         seccomp->listener_path = st_reader_string(r, node, "listenerPath");
         seccomp->listener_metadata = st_reader_string(r, node, "listenerMetadata");
         if (seccomp->listener_path && strlen(seccomp->listener_path) >= sizeof address->sun_path)
-                st_reader_reject(r, st_json_get(node, "listenerPath"), "is longer than a socket's name can be, %zu bytes",
+                st_reader_reject(r, st_json_get(node, "listenerPath"),
+                                 "is longer than a socket's name can be, %zu bytes",
                                  sizeof address->sun_path - 1);
         if (seccomp->listener_metadata && !seccomp->listener_path)
                 st_reader_missing(r, node, "listenerPath", "a socket for listenerMetadata");

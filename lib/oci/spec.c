@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum { MAX_UTS_NAME = 64 /* the kernel's __NEW_UTS_LEN */ };
-/* What a tree and its typed form take, in bytes for each byte of JSON text: measured, only a hint. */
+/* Bytes that a tree and its typed form take for each byte of text: measured, only a hint. */
 enum { ARENA_FACTOR = 6 };
 
 /* ---- ociVersion ---- */
@@ -17,7 +17,8 @@ static const char *skip_number(const char *text) {
 
 /* Words of letters, digits and '-', joined by dots. */
 static const char *skip_words(const char *text) {
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+        static const char letters[] =
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
 
         for (;;) {
                 size_t length = strspn(text, letters);
@@ -30,7 +31,8 @@ static const char *skip_words(const char *text) {
         }
 }
 
-/* SemVer 2.0.0: X.Y.Z, then "-pre.release" and "+build". Any minor version of 1 is compatible with us. */
+/* SemVer 2.0.0: X.Y.Z, then "-pre.release" and "+build". Any minor version of 1 is compatible with
+ * us. */
 static bool is_version_1(const char *text) {
         if (strncmp(text, "1.", 2))
                 return false;
@@ -58,15 +60,18 @@ static void read_root(struct st_reader *r, const struct st_json *config, struct 
         spec->root_readonly = st_reader_bool(r, root, "readonly", NULL);
 }
 
-static const char *read_uts_name(struct st_reader *r, const struct st_json *config, const char *key) {
+static const char *read_uts_name(struct st_reader *r, const struct st_json *config,
+                                 const char *key) {
         const char *name = st_reader_string(r, config, key);
 
         if (name && strlen(name) > MAX_UTS_NAME)
-                st_reader_reject(r, st_json_get(config, key), "is longer than %d bytes", MAX_UTS_NAME);
+                st_reader_reject(r, st_json_get(config, key), "is longer than %d bytes",
+                                 MAX_UTS_NAME);
         return name;
 }
 
-static void read_annotations(struct st_reader *r, const struct st_json *config, struct st_spec *spec) {
+static void read_annotations(struct st_reader *r, const struct st_json *config,
+                             struct st_spec *spec) {
         spec->annotations = st_reader_pairs(r, config, "annotations", &spec->n_annotations);
         ST_JSON_FOREACH(entry, st_reader_object(r, config, "annotations"))
                 if (!*entry->key)
@@ -101,7 +106,8 @@ static void read_config(struct st_reader *r, const struct st_json *config, struc
 /* ---- entry points ---- */
 
 /* Parse and classify: broken JSON and a broken spec are the same class to a caller. */
-static int parse_json(struct st_reader *r, const char *text, size_t length, const struct st_json **ret_root) {
+static int parse_json(struct st_reader *r, const char *text, size_t length,
+                      const struct st_json **ret_root) {
         int status = st_json_parse(r->arena, r->document, text, length, ret_root, r->err);
 
         if (status == -EINVAL || status == -E2BIG)

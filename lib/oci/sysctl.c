@@ -3,7 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-/* sysctl(8): the separator is the first of '.' and '/', and the other one stands for it inside a name
+/* sysctl(8): the separator is the first of '.' and '/', and the other one stands for it inside a
+ * name
  * ("net.ipv4.conf.eno2/100.rp_filter"). Give the path below /proc/sys; NULL when memory is out. */
 static char *path_of(struct st_reader *r, const char *key) {
         char *path = st_reader_alloc(r, strlen(key) + 1, 1);
@@ -24,7 +25,8 @@ static bool is_plausible(const char *path) {
                         return false;
         for (;;) {
                 size_t length = strcspn(part, "/");
-                if (length == 0 || (length == 1 && part[0] == '.') || (length == 2 && !strncmp(part, "..", 2)))
+                if (length == 0 || (length == 1 && part[0] == '.') ||
+                    (length == 2 && !strncmp(part, "..", 2)))
                         return false;
                 if (!part[length])
                         return strchr(path, '/') != NULL;
@@ -53,14 +55,16 @@ static enum st_namespace_kind namespace_of(const char *path) {
         return _ST_NS_MAX;
 }
 
-static void check_sysctl(struct st_reader *r, const struct st_json *node, const struct st_linux *linux_) {
+static void check_sysctl(struct st_reader *r, const struct st_json *node,
+                         const struct st_linux *linux_) {
         const char *path = path_of(r, node->key);
         enum st_namespace_kind kind;
 
         if (!path)
                 return;
         if (!is_plausible(path)) {
-                st_reader_reject_key(r, node, "is not the name of a sysctl, such as \"net.ipv4.ip_forward\"");
+                st_reader_reject_key(
+                        r, node, "is not the name of a sysctl, such as \"net.ipv4.ip_forward\"");
                 return;
         }
         kind = namespace_of(path);
@@ -69,8 +73,9 @@ static void check_sysctl(struct st_reader *r, const struct st_json *node, const 
         else if (kind == _ST_NS_MAX)
                 st_reader_reject_key(r, node, "is a sysctl that no namespace has of its own");
         else if (!linux_->namespaces[kind].wanted)
-                st_reader_reject_key(r, node, "needs a namespace of type \"%s\" in linux.namespaces",
-                                 st_namespace_name(kind));
+                st_reader_reject_key(r, node,
+                                     "needs a namespace of type \"%s\" in linux.namespaces",
+                                     st_namespace_name(kind));
 }
 
 void st_read_sysctl(struct st_reader *r, const struct st_json *node, struct st_linux *linux_) {

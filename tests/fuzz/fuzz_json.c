@@ -11,7 +11,8 @@ static void walk(const struct st_json *value, unsigned level) {
 
         MUST(level <= ST_JSON_MAX_DEPTH);
         MUST(strlen(st_json_path(value, path, sizeof path)) < sizeof path);
-        MUST((value->type == ST_JSON_STRING || value->type == ST_JSON_NUMBER) == (value->text != NULL));
+        MUST((value->type == ST_JSON_STRING || value->type == ST_JSON_NUMBER) ==
+             (value->text != NULL));
         ST_JSON_FOREACH(child, value) {
                 MUST(child->parent == value);
                 MUST((value->type == ST_JSON_OBJECT) == (child->key != NULL));

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(arena);
         r = st_process_parse(arena, "fuzz", (const char *)data, size, &process, &err);
         if (r < 0) {
-                MUST(r == -EINVAL && !process && err.kind == ST_CODE_CONFIG_INVALID && !strncmp(err.msg, "fuzz: ", 6));
+                MUST(r == -EINVAL && !process && err.kind == ST_CODE_CONFIG_INVALID &&
+                     !strncmp(err.msg, "fuzz: ", 6));
                 return 0;
         }
         MUST(process->env && process->cwd[0] == '/');

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         MUST(arena);
         r = st_resources_parse(arena, "fuzz", (const char *)data, size, &resources, &err);
         if (r < 0) {
-                MUST(r == -EINVAL && !resources && err.kind == ST_CODE_CONFIG_INVALID && !strncmp(err.msg, "fuzz: ", 6));
+                MUST(r == -EINVAL && !resources && err.kind == ST_CODE_CONFIG_INVALID &&
+                     !strncmp(err.msg, "fuzz: ", 6));
                 return 0;
         }
         for (size_t i = 0; i < resources->n_unified; i++)

@@ -18,7 +18,8 @@ static void check_process(const struct st_process *process) {
                 check_vector(process->args, process->n_args);
         MUST(process->cwd[0] == '/');
         for (size_t i = 0; i < process->n_rlimits; i++)
-                MUST(process->rlimits[i].resource >= 0 && process->rlimits[i].soft <= process->rlimits[i].hard);
+                MUST(process->rlimits[i].resource >= 0 &&
+                     process->rlimits[i].soft <= process->rlimits[i].hard);
 }
 
 static void check_linux(const struct st_linux *linux_) {
@@ -29,7 +30,8 @@ static void check_linux(const struct st_linux *linux_) {
                 MUST(linux_->uid_mappings.items[i].size > 0);
         if (!linux_->seccomp)
                 return;
-        MUST(linux_->seccomp->default_action && linux_->seccomp->architectures && linux_->seccomp->flags);
+        MUST(linux_->seccomp->default_action && linux_->seccomp->architectures &&
+             linux_->seccomp->flags);
         for (size_t i = 0; i < linux_->seccomp->n_rules; i++)
                 check_vector(linux_->seccomp->rules[i].names, linux_->seccomp->rules[i].n_names);
 }
@@ -40,7 +42,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         int r = st_spec_parse("fuzz", (const char *)data, size, &spec, &err);
 
         if (r < 0) {
-                MUST(r == -EINVAL && !spec && err.kind == ST_CODE_CONFIG_INVALID && !strncmp(err.msg, "fuzz: ", 6));
+                MUST(r == -EINVAL && !spec && err.kind == ST_CODE_CONFIG_INVALID &&
+                     !strncmp(err.msg, "fuzz: ", 6));
                 return 0;
         }
         MUST(!strncmp(spec->oci_version, "1.", 2) && *spec->root_path);
@@ -50,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         }
         for (int kind = 0; kind < _ST_HOOK_MAX; kind++)
                 for (size_t i = 0; i < spec->hooks[kind].n_items; i++)
-                        MUST(spec->hooks[kind].items[i].path[0] == '/' && spec->hooks[kind].items[i].env);
+                        MUST(spec->hooks[kind].items[i].path[0] == '/' &&
+                             spec->hooks[kind].items[i].env);
         if (spec->process)
                 check_process(spec->process);
         check_linux(&spec->linux_);

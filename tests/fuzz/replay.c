@@ -1,5 +1,5 @@
-/* replay: run a fuzz target over files and directories of inputs, where libFuzzer is not at hand. Finding
- * nothing to run is a failure: a corpus that has moved away would pass every test. */
+/* replay: run a fuzz target over files and directories of inputs, where libFuzzer is not at hand.
+ * Finding nothing to run is a failure: a corpus that has moved away would pass every test. */
 #include "target.h"
 
 #include <stint/cleanup.h>

@@ -16,12 +16,17 @@
 static void read_file(const char *path) {
         static char text[65536];
         int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+        ssize_t n = fd < 0 ? -1 : 1;
+        size_t length = 0;
 
+        while (n > 0 && length < sizeof text) {
+                n = read(fd, text + length, sizeof text - length);
+                length += n > 0 ? (size_t)n : 0;
+        }
         if (n < 0)
                 json_errno("error", errno);
         else
-                json_bytes("text", text, (size_t)n);
+                json_bytes("text", text, length);
         if (fd >= 0)
                 close(fd);
 }

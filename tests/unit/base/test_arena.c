@@ -77,8 +77,9 @@ Test(arena, survives_each_failed_allocation) {
                 bool complete;
                 st_test_fail_allocation(n);
                 arena = st_arena_new(100);
-                complete = arena && st_arena_strdup(arena, "small") && st_arena_alloc(arena, 100000) &&
-                           st_arena_printf(arena, "%2000d", 1) && st_arena_array(arena, 30, 30);
+                complete = arena && st_arena_strdup(arena, "small") &&
+                           st_arena_alloc(arena, 100000) && st_arena_printf(arena, "%2000d", 1) &&
+                           st_arena_array(arena, 30, 30);
                 st_arena_free(arena);
                 cr_expect_eq(complete, !st_test_allocation_failed(), "at allocation %zu", n);
                 if (complete)

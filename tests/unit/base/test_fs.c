@@ -43,7 +43,8 @@ Test(fs, reads_back_what_was_written) {
                 struct st_error err = {0};
                 size_t length = 1;
                 write_file("file", data, sizes[i]);
-                cr_assert_eq(st_read_file_at(dir_fd, "file", sizeof data, &text, &length, &err), 0, "%s", err.msg);
+                cr_assert_eq(st_read_file_at(dir_fd, "file", sizeof data, &text, &length, &err), 0,
+                             "%s", err.msg);
                 cr_expect_eq(length, sizes[i]);
                 cr_expect_eq(strlen(text), sizes[i]);
         }
@@ -53,7 +54,8 @@ Test(fs, reads_files_whose_size_reads_0) {
         st_autofree char *text = NULL;
         size_t length = 0;
 
-        cr_assert_eq(st_read_file_at(AT_FDCWD, "/proc/self/status", 1 << 20, &text, &length, NULL), 0);
+        cr_assert_eq(st_read_file_at(AT_FDCWD, "/proc/self/status", 1 << 20, &text, &length, NULL),
+                     0);
         cr_expect(!strncmp(text, "Name:", 5));
         cr_expect_eq(strlen(text), length);
 }

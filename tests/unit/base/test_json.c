@@ -24,7 +24,8 @@ static const struct st_json *parse(const char *text) {
         const struct st_json *root = NULL;
         struct st_error err = {0};
 
-        cr_assert_eq(st_json_parse(arena, "doc", text, strlen(text), &root, &err), 0, "%s: %s", text, err.msg);
+        cr_assert_eq(st_json_parse(arena, "doc", text, strlen(text), &root, &err), 0, "%s: %s",
+                     text, err.msg);
         cr_assert(root);
         return root;
 }
@@ -36,8 +37,8 @@ static void expect_refused(const char *text, size_t length, const char *want) {
         char *copy = malloc(length ? length : 1);
 
         memcpy(copy, text, length);
-        cr_expect_eq(st_json_parse(arena, "doc", copy, length, &root, &err), -EINVAL, "accepted: %.*s",
-                     (int)length, text);
+        cr_expect_eq(st_json_parse(arena, "doc", copy, length, &root, &err), -EINVAL,
+                     "accepted: %.*s", (int)length, text);
         cr_expect_null(root, "the output was touched");
         cr_expect_eq(err.code, -EINVAL);
         cr_expect(strstr(err.msg, want), "%.*s: message was: %s", (int)length, text, err.msg);
@@ -46,8 +47,9 @@ static void expect_refused(const char *text, size_t length, const char *want) {
 }
 
 Test(json, reads_every_type) {
-        const struct st_json *root = parse(" {\"n\": null, \"t\": true, \"f\": false, \"i\": -12, \"d\": 1.5e3,\n"
-                                           "\t\"s\": \"x\", \"a\": [1, [], {}], \"o\": {\"k\": \"v\"}}\r\n");
+        const struct st_json *root =
+                parse(" {\"n\": null, \"t\": true, \"f\": false, \"i\": -12, \"d\": 1.5e3,\n"
+                      "\t\"s\": \"x\", \"a\": [1, [], {}], \"o\": {\"k\": \"v\"}}\r\n");
 
         cr_assert_eq(root->type, ST_JSON_OBJECT);
         cr_expect_eq(root->n_children, 8);
@@ -85,14 +87,19 @@ Test(json, keeps_the_order_of_members_and_elements) {
 }
 
 Test(json, decodes_escapes_in_values_and_keys) {
-        const struct st_json *root = parse("{\"\\u006bey\": \"\\\"\\\\\\/\\b\\f\\n\\r\\t \\u00e9 \\ud83d\\ude00 \\\\u0000\"}");
+        const struct st_json *root = parse(
+                "{\"\\u006bey\": \"\\\"\\\\\\/\\b\\f\\n\\r\\t \\u00e9 \\ud83d\\ude00 \\\\u0000\"}");
 
-        cr_expect_str_eq(st_json_get(root, "key")->text, "\"\\/\b\f\n\r\t \xc3\xa9 \xf0\x9f\x98\x80 \\u0000");
+        cr_expect_str_eq(st_json_get(root, "key")->text,
+                         "\"\\/\b\f\n\r\t \xc3\xa9 \xf0\x9f\x98\x80 \\u0000");
 }
 
 Test(json, passes_utf8_through) {
-        cr_expect_str_eq(parse("\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\"")->text,
-                         "\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf");
+        cr_expect_str_eq(parse("\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 "
+                               "\xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\"")
+                                 ->text,
+                         "\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 "
+                         "\xf0\x90\x80\x80 \xf4\x8f\xbf\xbf");
 }
 
 Test(json, get_is_null_where_there_is_nothing) {
@@ -120,9 +127,12 @@ static const struct refused refused[] = {
         {"tru", "the text ends too early"},
         {"trux", "lexical error"},
         {"nul", "the text ends too early"},
-        {"-", "the text ends too early"}, {"- ", "malformed number"},
-        {"1.", "the text ends too early"}, {"1. ", "malformed number"},
-        {"1e", "the text ends too early"}, {"1e ", "malformed number"},
+        {"-", "the text ends too early"},
+        {"- ", "malformed number"},
+        {"1.", "the text ends too early"},
+        {"1. ", "malformed number"},
+        {"1e", "the text ends too early"},
+        {"1e ", "malformed number"},
         {"+1", "lexical error"},
         {".5", "lexical error"},
         {"01", "more text after the value"},
@@ -202,7 +212,8 @@ Test(json, refuses_a_nul_byte_anywhere) {
         expect_refused("{}\0", 3, "more text after the value");
 }
 
-static const char whole[] = "{\"s\": \"a\\n\xc3\xa9\\ud83d\\ude00\", \"n\": [-1.5e+3, 0, true, false, null], \"o\": {}}";
+static const char whole[] = "{\"s\": \"a\\n\xc3\xa9\\ud83d\\ude00\", \"n\": [-1.5e+3, 0, true, "
+                            "false, null], \"o\": {}}";
 
 Test(json, refuses_a_text_cut_at_any_byte) {
         for (size_t length = 0; length < sizeof whole - 1; length++)
@@ -241,19 +252,24 @@ Test(json, nests_as_deep_as_it_says) {
         nest(text, ST_JSON_MAX_DEPTH + 1, '[', ']');
         expect_refused(text, strlen(text), "nested more than 64 levels deep");
         value = parse("[[{\"a\":[[0,1]]}]]");
-        cr_expect_str_eq(st_json_path(value->first->first->first->first->first->next, path, sizeof path), "[0][0].a[0][1]");
+        cr_expect_str_eq(
+                st_json_path(value->first->first->first->first->first->next, path, sizeof path),
+                "[0][0].a[0][1]");
 }
 
 Test(json, path_names_members_elements_and_odd_keys) {
-        const struct st_json *root = parse("{\"process\":{\"args\":[0,1,2]},\"a\":{\"io.x\":{\"\":1,\"line\\nbreak\":2}}}");
+        const struct st_json *root = parse(
+                "{\"process\":{\"args\":[0,1,2]},\"a\":{\"io.x\":{\"\":1,\"line\\nbreak\":2}}}");
         const struct st_json *odd = st_json_get(st_json_get(root, "a"), "io.x");
         char buf[100];
 
         cr_expect_str_eq(st_json_path(root, buf, sizeof buf), "");
-        cr_expect_str_eq(st_json_path(root->first->first->first->next->next, buf, sizeof buf), "process.args[2]");
+        cr_expect_str_eq(st_json_path(root->first->first->first->next->next, buf, sizeof buf),
+                         "process.args[2]");
         cr_expect_str_eq(st_json_path(odd, buf, sizeof buf), "a[\"io.x\"]");
         cr_expect_str_eq(st_json_path(odd->first, buf, sizeof buf), "a[\"io.x\"][\"\"]");
-        cr_expect_str_eq(st_json_path(odd->first->next, buf, sizeof buf), "a[\"io.x\"][\"line?break\"]");
+        cr_expect_str_eq(st_json_path(odd->first->next, buf, sizeof buf),
+                         "a[\"io.x\"][\"line?break\"]");
         cr_expect_str_eq(st_json_path(NULL, buf, sizeof buf), "");
 }
 
@@ -280,8 +296,10 @@ Test(json, takes_an_error_of_null) {
 }
 
 Test(json, survives_each_failed_allocation) {
-        static const char text[] = "{\"a\\n\": [\"\\u00e9\", 1, {\"b\": \"plain\"}, [[[[]]]]], \"k1\":1,\"k2\":1,\"k3\":1,\"k4\":1,"
-                                   "\"k5\":1,\"k6\":1,\"k7\":1,\"k8\":1,\"k9\":1,\"ka\":1,\"kb\":1,\"kc\":1,\"kd\":1,\"ke\":1,"
+        static const char text[] = "{\"a\\n\": [\"\\u00e9\", 1, {\"b\": \"plain\"}, [[[[]]]]], "
+                                   "\"k1\":1,\"k2\":1,\"k3\":1,\"k4\":1,"
+                                   "\"k5\":1,\"k6\":1,\"k7\":1,\"k8\":1,\"k9\":1,\"ka\":1,\"kb\":1,"
+                                   "\"kc\":1,\"kd\":1,\"ke\":1,"
                                    "\"kf\":1,\"kg\":1,\"kh\":1}";
         size_t n;
 

@@ -57,7 +57,8 @@ Test(json_writer, writes_compact_text) {
         struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
 
         write_state(w);
-        expect_text(w, "{\"id\":\"web\",\"pid\":-1,\"big\":18446744073709551615,\"yes\":true,\"none\":null,"
+        expect_text(w, "{\"id\":\"web\",\"pid\":-1,\"big\":18446744073709551615,\"yes\":true,"
+                       "\"none\":null,"
                        "\"no string\":null,\"list\":[1,{\"k\":\"v\"},[]],\"annotations\":{}}");
 }
 
@@ -100,7 +101,8 @@ Test(json_writer, escapes_what_json_wants_escaped) {
 }
 
 Test(json_writer, writes_doubles_that_read_back_the_same) {
-        static const double numbers[] = {0, 1, -1.5, 0.1, 1.0 / 3, 1e300, 5e-324, DBL_MAX, 123456789.125};
+        static const double numbers[] = {0,     1,      -1.5,    0.1,          1.0 / 3,
+                                         1e300, 5e-324, DBL_MAX, 123456789.125};
 
         for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
                 struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
@@ -146,7 +148,8 @@ Test(json_writer, refuses_to_nest_without_end) {
         expect_invalid(w);
 }
 
-static const char document[] = "{\"a\":[1,-2.5e3,\"x\\ny\",true,false,null,{}],\"b\":{\"c\":[[]]},\"d\":\"\"}";
+static const char document[] =
+        "{\"a\":[1,-2.5e3,\"x\\ny\",true,false,null,{}],\"b\":{\"c\":[[]]},\"d\":\"\"}";
 
 Test(json_writer, serializes_a_tree_to_the_text_it_came_from) {
         st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(0);

@@ -36,7 +36,10 @@ static char *written(void) {
 static void log_nasty_error(void) {
         struct st_error err = {0};
 
-        st_error_kind(&err, st_error_set(&err, -EINVAL, "a \"quoted\" \\ line\nbreak\t\x01 \xc3\xa9 \xff"), ST_CODE_MOUNT);
+        st_error_kind(
+                &err,
+                st_error_set(&err, -EINVAL, "a \"quoted\" \\ line\nbreak\t\x01 \xc3\xa9 \xff"),
+                ST_CODE_MOUNT);
         st_log_error(&logger, &err);
 }
 
@@ -51,7 +54,8 @@ Test(log, a_json_line_is_json_with_runcs_keys) {
         text = written();
         cr_expect(!strncmp(text, "{\"level\":\"error\",\"msg\":\"", 24), "%s", text);
         cr_expect_eq(strchr(text, '\n'), text + strlen(text) - 1, "not one line: %s", text);
-        cr_assert_eq(st_json_parse(arena, "line", text, strlen(text), &line, &err), 0, "%s: %s", err.msg, text);
+        cr_assert_eq(st_json_parse(arena, "line", text, strlen(text), &line, &err), 0, "%s: %s",
+                     err.msg, text);
         cr_expect_str_eq(st_json_get(line, "code")->text, "mount");
         cr_expect(strstr(st_json_get(line, "msg")->text, "a \"quoted\" \\ line\nbreak\t\x01"));
 }
@@ -78,7 +82,8 @@ Test(log, a_text_line_is_one_line) {
         log_nasty_error();
         text = written();
         cr_expect(!strncmp(text, "time=\"", 6), "%s", text);
-        cr_expect(strstr(text, "\" level=error msg=\"a \\\"quoted\\\" \\\\ line\\nbreak"), "%s", text);
+        cr_expect(strstr(text, "\" level=error msg=\"a \\\"quoted\\\" \\\\ line\\nbreak"), "%s",
+                  text);
         cr_expect_eq(strchr(text, '\n'), text + strlen(text) - 1);
 }
 

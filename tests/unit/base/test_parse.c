@@ -85,7 +85,8 @@ Test(parse, size_takes_units_of_1024) {
 }
 
 Test(parse, size_refuses_what_is_no_size) {
-        static const char *const bad[] = {"", "k", "1x", "1kk", "1 k", "1.5k", "1kiB2", "-", "1i", "--1"};
+        static const char *const bad[] = {"",     "k",     "1x", "1kk", "1 k",
+                                          "1.5k", "1kiB2", "-",  "1i",  "--1"};
         int64_t size = 7;
 
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

@@ -13,6 +13,7 @@ char *st_test_quote(const char *text);
 
 /* Parse "{'ociVersion': '1.0.2', 'root': {'path': 'rootfs'}, MEMBERS}", which must succeed. */
 struct st_spec *st_test_config(const char *members);
-/* Parse @before, the members, @after for each row, which must fail with EINVAL, CONFIG_INVALID and exactly
- * "config.json: MESSAGE"; and must succeed with a row's message of NULL. */
-void st_test_refused(const char *before, const char *after, const struct st_test_refusal *rows, size_t n);
+/* Parse @before, the members, @after for each row, which must fail with EINVAL, CONFIG_INVALID and
+ * exactly "config.json: MESSAGE"; and must succeed with a row's message of NULL. */
+void st_test_refused(const char *before, const char *after, const struct st_test_refusal *rows,
+                     size_t n);

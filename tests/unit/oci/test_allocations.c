@@ -30,7 +30,8 @@ Test(allocations, the_config_itself_is_good) {
         st_cleanup(st_spec_freep) struct st_spec *spec = NULL;
         struct st_error err = {0};
 
-        cr_expect_eq(st_spec_parse("config.json", text, strlen(text), &spec, &err), 0, "%s", err.msg);
+        cr_expect_eq(st_spec_parse("config.json", text, strlen(text), &spec, &err), 0, "%s",
+                     err.msg);
 }
 
 Test(allocations, a_config_reports_each_that_fails) {
@@ -60,9 +61,13 @@ Test(allocations, a_config_reports_each_that_fails) {
 
 /* The same in blocks so small that nearly every request needs one of its own. */
 Test(allocations, a_process_and_resources_report_each_that_fails) {
-        static const char process[] = "{\"cwd\":\"/\",\"args\":[\"a\"],\"env\":[\"A=1\"],\"user\":{\"additionalGids\":[1,2]},"
-                                      "\"capabilities\":{\"bounding\":[\"CAP_X\"]},\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}],"
-                                      "\"scheduler\":{\"policy\":\"SCHED_OTHER\"},\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\"}}";
+        static const char process[] =
+                "{\"cwd\":\"/"
+                "\",\"args\":[\"a\"],\"env\":[\"A=1\"],\"user\":{\"additionalGids\":[1,2]},"
+                "\"capabilities\":{\"bounding\":[\"CAP_X\"]},\"rlimits\":[{\"type\":\"RLIMIT_CPU\","
+                "\"soft\":1,\"hard\":1}],"
+                "\"scheduler\":{\"policy\":\"SCHED_OTHER\"},\"ioPriority\":{\"class\":\"IOPRIO_"
+                "CLASS_BE\"}}";
 
         for (size_t n = 0;; n++) {
                 struct st_arena *arena = NULL;
@@ -70,7 +75,8 @@ Test(allocations, a_process_and_resources_report_each_that_fails) {
                 int r;
                 cr_assert(arena = st_arena_new(0));
                 st_test_fail_allocation(n);
-                r = st_process_parse(arena, "process.json", process, strlen(process), &parsed, NULL);
+                r = st_process_parse(arena, "process.json", process, strlen(process), &parsed,
+                                     NULL);
                 st_arena_free(arena);
                 if (!st_test_allocation_failed()) {
                         cr_expect_eq(r, 0);
@@ -88,14 +94,17 @@ Test(allocations, a_config_cut_at_any_byte_is_refused) {
                 char *copy = malloc(length ? length : 1); /* no byte behind it to read by mistake */
                 cr_assert(copy);
                 memcpy(copy, text, length);
-                cr_expect_eq(st_spec_parse("config.json", copy, length, &spec, &err), -EINVAL, "accepted %zu bytes", length);
-                cr_expect(!strncmp(err.msg, "config.json: line 1, column ", 28), "message was: %s", err.msg);
+                cr_expect_eq(st_spec_parse("config.json", copy, length, &spec, &err), -EINVAL,
+                             "accepted %zu bytes", length);
+                cr_expect(!strncmp(err.msg, "config.json: line 1, column ", 28), "message was: %s",
+                          err.msg);
                 cr_expect_eq(err.kind, ST_CODE_CONFIG_INVALID);
                 free(copy);
         }
 }
 
-/* Any one byte damaged: it may still be a config, but never a crash, and a failure always has a message. */
+/* Any one byte damaged: it may still be a config, but never a crash, and a failure always has a
+ * message. */
 Test(allocations, a_config_with_any_byte_damaged_is_read_or_refused) {
         static const char damage[] = {0, '"', '{', ']', '9', '-', (char)0xff, 'e', ',', '\\'};
         size_t length = strlen(text);
@@ -110,7 +119,9 @@ Test(allocations, a_config_with_any_byte_damaged_is_read_or_refused) {
                         r = st_spec_parse("config.json", text, length, &spec, &err);
                         text[at] = kept;
                         st_spec_free(spec);
-                        cr_expect(r == 0 || (r == -EINVAL && !strncmp(err.msg, "config.json: ", 13)), "byte %zu: %d %s", at, r, err.msg);
+                        cr_expect(r == 0 ||
+                                          (r == -EINVAL && !strncmp(err.msg, "config.json: ", 13)),
+                                  "byte %zu: %d %s", at, r, err.msg);
                 }
         }
 }

@@ -43,12 +43,14 @@ Test(cpu_list, equals_a_bit_by_bit_set_for_every_range) {
 }
 
 Test(cpu_list, refuses_what_is_no_list) {
-        static const char *const bad[] = {"", " ", ",", "1,", ",1", "1,,2", "-1", "1-", "3-1", "1-2-3", "a", "0x1",
-                                          "1 2", "1- 2", "0-3:2", "all", "1\n", "+1", "1;2"};
+        static const char *const bad[] = {"",      " ",   ",",     "1,", ",1",  "1,,2", "-1",
+                                          "1-",    "3-1", "1-2-3", "a",  "0x1", "1 2",  "1- 2",
+                                          "0-3:2", "all", "1\n",   "+1", "1;2"};
         uint64_t mask[1];
 
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-                cr_expect_eq(st_parse_cpu_list(bad[i], mask, 1), -EINVAL, "accepted \"%s\"", bad[i]);
+                cr_expect_eq(st_parse_cpu_list(bad[i], mask, 1), -EINVAL, "accepted \"%s\"",
+                             bad[i]);
 }
 
 Test(cpu_list, refuses_what_the_mask_cannot_hold) {

@@ -9,10 +9,13 @@
 TestSuite(hooks, .fini = st_test_no_leaks);
 
 Test(hooks, are_read_by_kind_and_in_order) {
-        st_cleanup(st_spec_freep) struct st_spec *spec = st_test_config(
-                "'hooks': {'poststop': [{'path': '/a', 'args': ['a', 'b'], 'env': ['X=1'], 'timeout': 30}, {'path': '/b'}],"
-                " 'createRuntime': [{'path': '/c', 'args': [], 'timeout': null}], 'prestart': null, 'unknown': 5}");
-        const struct st_hooks *stop = &spec->hooks[ST_HOOK_POSTSTOP], *create = &spec->hooks[ST_HOOK_CREATE_RUNTIME];
+        st_cleanup(st_spec_freep) struct st_spec *spec =
+                st_test_config("'hooks': {'poststop': [{'path': '/a', 'args': ['a', 'b'], 'env': "
+                               "['X=1'], 'timeout': 30}, {'path': '/b'}],"
+                               " 'createRuntime': [{'path': '/c', 'args': [], 'timeout': null}], "
+                               "'prestart': null, 'unknown': 5}");
+        const struct st_hooks *stop = &spec->hooks[ST_HOOK_POSTSTOP],
+                              *create = &spec->hooks[ST_HOOK_CREATE_RUNTIME];
 
         cr_assert_eq(stop->n_items, 2);
         cr_expect_str_eq(stop->items[0].path, "/a");
@@ -47,16 +50,23 @@ static const struct st_test_refusal refusals[] = {
         {"{'poststop': {}}", "hooks.poststop: an object is not an array"},
         {"{'poststop': ['/x']}", "hooks.poststop[0]: \"/x\" is not an object"},
         {"{'prestart': [{}]}", "hooks.prestart[0].path: is missing: an absolute path is required"},
-        {"{'prestart': [{'path': '/x'}, {'path': 'x'}]}", "hooks.prestart[1].path: \"x\" is not an absolute path"},
+        {"{'prestart': [{'path': '/x'}, {'path': 'x'}]}",
+         "hooks.prestart[1].path: \"x\" is not an absolute path"},
         {"{'createContainer': [{'path': 1}]}", "hooks.createContainer[0].path: 1 is not a string"},
-        {"{'startContainer': [{'path': '/x', 'args': 'a'}]}", "hooks.startContainer[0].args: \"a\" is not an array"},
-        {"{'startContainer': [{'path': '/x', 'args': [1]}]}", "hooks.startContainer[0].args[0]: 1 is not a string"},
-        {"{'poststart': [{'path': '/x', 'env': ['A']}]}", "hooks.poststart[0].env[0]: \"A\" is not NAME=VALUE"},
-        {"{'poststart': [{'path': '/x', 'timeout': 0}]}", "hooks.poststart[0].timeout: 0 is not in 1..2147483647"},
-        {"{'poststart': [{'path': '/x', 'timeout': -1}]}", "hooks.poststart[0].timeout: -1 is not in 1..2147483647"},
+        {"{'startContainer': [{'path': '/x', 'args': 'a'}]}",
+         "hooks.startContainer[0].args: \"a\" is not an array"},
+        {"{'startContainer': [{'path': '/x', 'args': [1]}]}",
+         "hooks.startContainer[0].args[0]: 1 is not a string"},
+        {"{'poststart': [{'path': '/x', 'env': ['A']}]}",
+         "hooks.poststart[0].env[0]: \"A\" is not NAME=VALUE"},
+        {"{'poststart': [{'path': '/x', 'timeout': 0}]}",
+         "hooks.poststart[0].timeout: 0 is not in 1..2147483647"},
+        {"{'poststart': [{'path': '/x', 'timeout': -1}]}",
+         "hooks.poststart[0].timeout: -1 is not in 1..2147483647"},
         {"{'poststart': [{'path': '/x', 'timeout': 2147483648}]}",
          "hooks.poststart[0].timeout: 2147483648 is not in 1..2147483647"},
-        {"{'poststart': [{'path': '/x', 'timeout': 1.5}]}", "hooks.poststart[0].timeout: 1.5 is not an integer"},
+        {"{'poststart': [{'path': '/x', 'timeout': 1.5}]}",
+         "hooks.poststart[0].timeout: 1.5 is not an integer"},
         {"{}", NULL},
 };
 

@@ -10,7 +10,8 @@ TestSuite(mounts, .fini = st_test_no_leaks);
 Test(mounts, are_read_in_order) {
         st_cleanup(st_spec_freep) struct st_spec *spec = st_test_config(
                 "'mounts': [{'destination': '/proc', 'type': 'proc', 'source': 'proc'},"
-                " {'destination': 'relative', 'type': 'none', 'source': '/data', 'options': ['rbind', 'ro', 'x=y']}]");
+                " {'destination': 'relative', 'type': 'none', 'source': '/data', 'options': "
+                "['rbind', 'ro', 'x=y']}]");
 
         cr_assert_eq(spec->n_mounts, 2);
         cr_expect_str_eq(spec->mounts[0].destination, "/proc");
@@ -26,8 +27,8 @@ Test(mounts, are_read_in_order) {
 }
 
 Test(mounts, drop_empty_options) {
-        st_cleanup(st_spec_freep) struct st_spec *spec =
-                st_test_config("'mounts': [{'destination': '/a', 'options': ['', 'ro', '', 'nosuid', '']}]");
+        st_cleanup(st_spec_freep) struct st_spec *spec = st_test_config(
+                "'mounts': [{'destination': '/a', 'options': ['', 'ro', '', 'nosuid', '']}]");
 
         cr_assert_eq(spec->mounts[0].n_options, 2);
         cr_expect_str_eq(spec->mounts[0].options[0], "ro");
@@ -40,7 +41,8 @@ Test(mounts, drop_empty_options) {
 Test(mounts, read_their_own_id_mappings) {
         st_cleanup(st_spec_freep) struct st_spec *spec = st_test_config(
                 "'mounts': [{'destination': '/a', 'source': '/s', 'options': ['bind', 'idmap'],"
-                " 'uidMappings': [{'containerID': 0, 'hostID': 1000, 'size': 1}, {'containerID': 1, 'hostID': 5000, 'size': 65535}],"
+                " 'uidMappings': [{'containerID': 0, 'hostID': 1000, 'size': 1}, {'containerID': "
+                "1, 'hostID': 5000, 'size': 65535}],"
                 " 'gidMappings': [{'containerID': 0, 'hostID': 2000, 'size': 65536}]}]");
         const struct st_mount *mount = spec->mounts;
 
@@ -62,10 +64,12 @@ static const struct st_test_refusal refusals[] = {
         {"[{'destination': '/a', 'type': 5}]", "mounts[0].type: 5 is not a string"},
         {"[{'destination': '/a', 'source': []}]", "mounts[0].source: an array is not a string"},
         {"[{'destination': '/a', 'options': 'ro'}]", "mounts[0].options: \"ro\" is not an array"},
-        {"[{'destination': '/a', 'options': ['ro', 1]}]", "mounts[0].options[1]: 1 is not a string"},
+        {"[{'destination': '/a', 'options': ['ro', 1]}]",
+         "mounts[0].options[1]: 1 is not a string"},
         {"[{'destination': '/a'}, {'destination': '/b', 'options': ['bind']}]",
          "mounts[1].source: is missing: what to bind is required"},
-        {"[{'destination': '/b', 'options': ['ro', 'rbind']}]", "mounts[0].source: is missing: what to bind is required"},
+        {"[{'destination': '/b', 'options': ['ro', 'rbind']}]",
+         "mounts[0].source: is missing: what to bind is required"},
         {"[{'destination': '/b', 'options': ['bind', 'remount', 'ro']}]", NULL},
         {"[{'destination': '/a', 'uidMappings': 1}]", "mounts[0].uidMappings: 1 is not an array"},
         {"[{'destination': '/a', 'uidMappings': " MAP "}]",
@@ -73,12 +77,18 @@ static const struct st_test_refusal refusals[] = {
         {"[{'destination': '/a', 'gidMappings': " MAP "}]",
          "mounts[0].uidMappings: is missing: a mapping beside gidMappings is required"},
         {"[{'destination': '/a', 'source': '/s', 'options': ['bind', 'ridmap']}]",
-         "mounts[0].options: an array with ridmap needs uidMappings and gidMappings, or a user namespace"},
-        {"[{'destination': '/x'}, {'destination': '/a', 'source': '/s', 'options': ['bind', 'idmap']}]",
-         "mounts[1].options: an array with idmap needs uidMappings and gidMappings, or a user namespace"},
+         "mounts[0].options: an array with ridmap needs uidMappings and gidMappings, or a user "
+         "namespace"},
+        {"[{'destination': '/x'}, {'destination': '/a', 'source': '/s', 'options': ['bind', "
+         "'idmap']}]",
+         "mounts[1].options: an array with idmap needs uidMappings and gidMappings, or a user "
+         "namespace"},
         {"[{'destination': '/a', 'source': '/s', 'options': ['bind', 'idmap']}],"
-         " 'linux': {'namespaces': [{'type': 'user', 'path': '/proc/1/ns/user'}]}", NULL},
-        {"[{'destination': '/a', 'source': '/s', 'options': ['idmap', 'bind'], 'uidMappings': " MAP ", 'gidMappings': " MAP "}]", NULL},
+         " 'linux': {'namespaces': [{'type': 'user', 'path': '/proc/1/ns/user'}]}",
+         NULL},
+        {"[{'destination': '/a', 'source': '/s', 'options': ['idmap', 'bind'], 'uidMappings': " MAP
+         ", 'gidMappings': " MAP "}]",
+         NULL},
         {"[]", NULL},
 };
 

@@ -22,7 +22,8 @@ Test(names, every_capability_goes_there_and_back) {
 }
 
 Test(names, unknown_capabilities_are_unknown) {
-        static const char *const names[] = {"", "CAP_", "CAP", "CHOWN", "CAP_CHOW", "CAP_CHOWNX", "CAP_ALL", "CAP CHOWN"};
+        static const char *const names[] = {"",         "CAP_",       "CAP",     "CHOWN",
+                                            "CAP_CHOW", "CAP_CHOWNX", "CAP_ALL", "CAP CHOWN"};
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 cr_expect_eq(st_capability_number(names[i]), -1, "\"%s\"", names[i]);
@@ -43,9 +44,10 @@ Test(names, rlimits_are_those_of_the_kernel) {
 
 Test(names, there_is_one_name_for_every_rlimit) {
         static const char *const names[] = {
-                "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_DATA", "RLIMIT_STACK", "RLIMIT_CORE", "RLIMIT_RSS",
-                "RLIMIT_NPROC", "RLIMIT_NOFILE", "RLIMIT_MEMLOCK", "RLIMIT_AS", "RLIMIT_LOCKS",
-                "RLIMIT_SIGPENDING", "RLIMIT_MSGQUEUE", "RLIMIT_NICE", "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
+                "RLIMIT_CPU",      "RLIMIT_FSIZE", "RLIMIT_DATA",   "RLIMIT_STACK",
+                "RLIMIT_CORE",     "RLIMIT_RSS",   "RLIMIT_NPROC",  "RLIMIT_NOFILE",
+                "RLIMIT_MEMLOCK",  "RLIMIT_AS",    "RLIMIT_LOCKS",  "RLIMIT_SIGPENDING",
+                "RLIMIT_MSGQUEUE", "RLIMIT_NICE",  "RLIMIT_RTPRIO", "RLIMIT_RTTIME",
         };
 
         cr_assert_eq(sizeof names / sizeof *names, RLIM_NLIMITS);
