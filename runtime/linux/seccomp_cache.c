@@ -3,7 +3,7 @@
  *      struct entry | the key, padded to 8 bytes | the code
  *
  * Compiling takes milliseconds, a hit some tens of microseconds. The key is compared byte for byte, so that the hash is only a name;
- * a second one over the code finds a file that was cut or damaged. Whoever can write these files decides what containers may
+ * a second one over header and code finds a file that was cut or damaged. Whoever can write these files decides what containers may
  * call, so an entry counts only when it belongs to us and nobody else can write it. Entries appear by rename. */
 #include "seccomp_private.h"
 
@@ -21,7 +21,7 @@ enum { FORMAT = 1, MAX_ENTRIES = 64, MAX_KEY = 256 << 10, FIRST_ROOM = 16 << 10 
 struct entry {
         char magic[8];
         uint32_t format, key_length, n_code, flags, notify, unused;
-        uint64_t code_hash;
+        uint64_t check;                /* over all this but itself, and the code */
 };
 
 static const char magic[8] = {'s', 't', 'i', 'n', 't', 'b', 'p', 'f'};
@@ -119,9 +119,9 @@ void rt_seccomp_key_deinit(struct rt_seccomp_key *key) {
 /* ---- names and checks */
 
 /* Eight bytes a step: not to resist anybody, but to spread and to notice damage. */
-static uint64_t hash(const void *data, size_t length) {
+static uint64_t hash(uint64_t seed, const void *data, size_t length) {
         const unsigned char *p = data;
-        uint64_t h = 0x9e3779b97f4a7c15 ^ length;
+        uint64_t h = seed ^ 0x9e3779b97f4a7c15 ^ length;
 
         while (length > 0) {
                 uint64_t word = 0;
@@ -137,7 +137,11 @@ static uint64_t hash(const void *data, size_t length) {
 }
 
 static void entry_name(const struct rt_seccomp_key *key, char name[static 17]) {
-        (void)snprintf(name, 17, "%016llx", (unsigned long long)hash(key->bytes, key->length));
+        (void)snprintf(name, 17, "%016llx", (unsigned long long)hash(0, key->bytes, key->length));
+}
+
+static uint64_t check_of(const struct entry *entry, const void *code) {
+        return hash(hash(0, entry, offsetof(struct entry, check)), code, entry->n_code * sizeof(struct sock_filter));
 }
 
 static size_t padded(size_t length) {
@@ -158,8 +162,7 @@ bool rt_seccomp_entry_fits(const void *data, size_t size, const struct rt_seccom
                 return false;
         if (size != sizeof *entry + padded(key->length) + entry->n_code * sizeof(struct sock_filter))
                 return false;
-        return !memcmp(key_bytes, key->bytes, key->length) &&
-               hash(key_bytes + padded(key->length), entry->n_code * sizeof(struct sock_filter)) == entry->code_hash;
+        return !memcmp(key_bytes, key->bytes, key->length) && check_of(entry, key_bytes + padded(key->length)) == entry->check;
 }
 
 /* ---- find */
@@ -274,9 +277,9 @@ int rt_seccomp_cache_store(int dir_fd, const struct rt_seccomp_key *key, const s
                 .n_code = (uint32_t)filter->n_code,
                 .flags = filter->flags,
                 .notify = filter->notify,
-                .code_hash = hash(filter->code, code_size),
         };
         memcpy(entry->magic, magic, sizeof magic);
+        entry->check = check_of(entry, filter->code);
         memcpy(data + sizeof *entry, key->bytes, key->length);
         memcpy(data + sizeof *entry + padded(key->length), filter->code, code_size);
         entry_name(key, name);
