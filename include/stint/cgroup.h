@@ -59,11 +59,14 @@ int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err);
 int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *err);
 /* The limits, to be written after prepare. By the parent, or by the child itself: async-signal-safe
  * (openat, write), the values were formatted by rt_cgroup_create(). A limit below what is in use already is
- * an error that names it (kind LIMIT), never a hang. Systemd driver: the fs part after the attach. */
+ * an error that names it (kind LIMIT), never a hang. Systemd driver: after the attach, by the parent. */
 int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
 /* Systemd driver: start the transient scope with @pid in it by running stint-systemd; then opens the leaf.
  * This is the one attach that waits. */
 int rt_cgroup_attach_systemd(struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) st_must_check;
+/* Systemd driver: after the limits are applied, tell systemd of a memory limit so small (under 16 MiB) that it was kept
+ * from it so far: it would have killed during prepare. Nothing to do otherwise. */
+int rt_cgroup_finish_systemd(struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
 /* Move a running process by writing cgroup.procs: only for restore and `exec --cgroup` fallbacks. */
 int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) st_must_check;
 

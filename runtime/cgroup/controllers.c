@@ -139,7 +139,9 @@ static int refuse_threaded(struct rt_leaf *leaf, struct st_error *err) {
 }
 
 int rt_controllers_enable(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
-        unsigned wanted = ((cgroup->delegate ? RT_CTL_V2 : USUAL) | cgroup->wanted) & leaf->controllers;
+        /* systemd enables what it delegates; only what it does not know is ours to add */
+        unsigned usual = cgroup->driver == RT_CGROUP_SYSTEMD ? 0 : cgroup->delegate ? RT_CTL_V2 : USUAL;
+        unsigned wanted = (usual | cgroup->wanted) & leaf->controllers;
         unsigned have, available;
         struct obstacle obstacle = {.r = 0};
         st_autoclose int mount_fd = -1;

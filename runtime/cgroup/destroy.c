@@ -122,13 +122,24 @@ static void wait_for_change(struct rt_leaf *leaf, int msec) {
         (void)poll(&pfd, 1, msec);
 }
 
+/* systemd would send SIGTERM and wait for a minute and a half: whoever is left is killed first. */
+static int stop_unit(struct rt_cgroup *cgroup, struct st_error *err) {
+        struct rt_leaf *leaf = rt_leaf_of_processes(cgroup);
+
+        if (leaf) {
+                thaw_all(cgroup);
+                (void)rt_processes_signal(cgroup, leaf, SIGKILL); /* systemd does it too, later */
+        }
+        return rt_unit_stop(cgroup, err);
+}
+
 int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st_error *err) {
         uint64_t end = 0;
         struct rt_leaf *busy = NULL;
         int r = 0, pause = 1;
 
         if (cgroup->driver == RT_CGROUP_SYSTEMD)
-                r = rt_unit_stop(cgroup, err);
+                r = stop_unit(cgroup, err);
         if (r < 0)
                 return st_error_kind(err, r, ST_CODE_CGROUP);
         for (;;) {

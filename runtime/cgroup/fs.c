@@ -27,7 +27,7 @@ static bool is_denied(int r) {
 
 static int make_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
         struct st_error why = {0};
-        int r = rt_leaf_make(cgroup, leaf, &why);
+        int r = rt_leaf_make(cgroup, leaf, RT_LEAF_NEW, &why);
         const char *field;
 
         if (r >= 0)
@@ -278,7 +278,7 @@ int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resour
         cgroup->devices = NULL;
         r = rt_limits_plan(cgroup, resources, RT_LIMITS_UPDATE, &writes, err);
         if (r == 0 && cgroup->driver == RT_CGROUP_SYSTEMD)
-                r = rt_unit_update(cgroup, resources, err);
+                r = rt_unit_update(cgroup, &writes, err);
         if (r == 0 && v2) {
                 r = rt_leaf_dir(cgroup, v2);
                 r = r < 0 ? st_error_code(err, r, "open %s", v2->path) : prepare_v2(cgroup, v2, RT_LIMITS_UPDATE, err);

@@ -195,7 +195,7 @@ static int check_unused(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct s
         return 0;
 }
 
-int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
+int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_leaf_use use, struct st_error *err) {
         int r = make_dir(cgroup, leaf->path);
 
         if (r == -ENOENT) {
@@ -207,7 +207,7 @@ int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error
         if (r < 0)
                 return st_error_code(err, r, "make %s", leaf->path);
         leaf->made = r > 0;
-        if (!leaf->made) {
+        if (!leaf->made && use == RT_LEAF_NEW) {
                 r = check_unused(cgroup, leaf, err);
                 if (r < 0)
                         return r;

@@ -143,8 +143,12 @@ int rt_path_open(struct rt_cgroup *cgroup, const char *path, int flags);
 int rt_leaf_open_file(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *file, int flags);
 /* The leaf's directory (O_PATH), opened once; a negative errno. Not for a cloned child. */
 int rt_leaf_dir(struct rt_cgroup *cgroup, struct rt_leaf *leaf);
+enum rt_leaf_use {
+        RT_LEAF_NEW,                  /* nobody may be in it */
+        RT_LEAF_SHARED,               /* systemd may have made it and put the container in */
+};
 /* Make the leaf and what is missing above it. */
-int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err);
+int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_leaf_use use, struct st_error *err);
 /* Read a small file of the leaf: into @buf, NUL-terminated, the last newline cut. Negative errno. */
 int rt_knob_read(int dir_fd, const char *file, char *buf, size_t size);
 int rt_knob_read_u64(int dir_fd, const char *file, uint64_t *ret); /* "max" is UINT64_MAX */

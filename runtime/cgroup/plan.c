@@ -160,7 +160,7 @@ int rt_cgroup_plan_on(const struct rt_cgroup_host *host, const struct rt_cgroup_
         cgroup->owner_uid = request->owner_uid;
         cgroup->any_fs = host->any_fs;
         if (request->driver == RT_CGROUP_SYSTEMD && host->mode != RT_CGROUP_NONE)
-                r = rt_unit_plan(cgroup, request, &path, err);
+                r = rt_unit_plan(cgroup, host, request, &path, err);
         if (r == 0 && host->mode != RT_CGROUP_NONE)
                 r = plan_leaves(cgroup, host, path, err);
         if (r == 0)

@@ -6,9 +6,9 @@ static int not_built(struct st_error *err) {
                              ST_CODE_UNSUPPORTED);
 }
 
-int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_request *request, const char **path,
-                 struct st_error *err) {
-        (void)cgroup, (void)request, (void)path;
+int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host, const struct rt_cgroup_request *request,
+                 const char **ret_path, struct st_error *err) {
+        (void)cgroup, (void)host, (void)request, (void)ret_path;
         return not_built(err);
 }
 
@@ -17,8 +17,13 @@ int rt_cgroup_attach_systemd(struct rt_cgroup *cgroup, pid_t pid, struct st_erro
         return not_built(err);
 }
 
-int rt_unit_update(struct rt_cgroup *cgroup, const struct st_resources *resources, struct st_error *err) {
-        (void)cgroup, (void)resources;
+int rt_cgroup_finish_systemd(struct rt_cgroup *cgroup, struct st_error *err) {
+        (void)cgroup;
+        return not_built(err);
+}
+
+int rt_unit_update(struct rt_cgroup *cgroup, const struct rt_writes *writes, struct st_error *err) {
+        (void)cgroup, (void)writes;
         return not_built(err);
 }
 

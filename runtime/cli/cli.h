@@ -12,6 +12,7 @@
 #define CLI_SPEC_VERSION "1.3.0" /* of the runtime-spec that this program implements */
 
 struct cli {
+        char *const *argv;            /* as the program got it */
         const char *log_path;         /* NULL: stderr */
         struct st_log log;            /* the first message opens its file */
         const char *criu;             /* --criu: a name or a path */
@@ -28,6 +29,7 @@ struct cli_verb {
         unsigned min_operands, max_operands;
         bool stops_at_operand;        /* what follows the first operand has options of its own */
         bool quiet;                   /* fd 2 is the container's: nothing goes there unless the verb fails */
+        bool enters;                  /* puts a process of ours into a container: see rt_protect_self() */
         int failure_status;           /* exit status of a failure; 0 means 1 */
         /* The exit status, or a negative errno with @err set. operands[0] is the id, if there is one. */
         int (*run)(struct cli *cli, const char *const *operands, struct st_error *err);

@@ -145,5 +145,5 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 const struct cli_verb cli_exec = {
         .name = "exec", .operands = "ID COMMAND [ARG...]", .summary = "run a process in a container",
         .options = options, .min_operands = 1, .max_operands = (unsigned)-1, .stops_at_operand = true,
-        .quiet = true, .failure_status = 255, .run = run,
+        .quiet = true, .failure_status = 255, .enters = true, .run = run,
 };

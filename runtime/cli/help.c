@@ -62,10 +62,11 @@ static void print_verbs(FILE *out, const struct cli_verb *const *verbs) {
         for (size_t i = 0; i < rows; i++) {
                 const struct cli_verb *right = i + rows < n ? verbs[i + rows] : NULL;
 
-                fprintf(out, "  %-6s  %-29s", verbs[i]->name, verbs[i]->summary);
                 if (right)
-                        fprintf(out, " %-10s  %s", right->name, right->summary);
-                fputc('\n', out);
+                        fprintf(out, "  %-6s  %-29s %-10s  %s\n", verbs[i]->name, verbs[i]->summary, right->name,
+                                right->summary);
+                else
+                        fprintf(out, "  %-6s  %s\n", verbs[i]->name, verbs[i]->summary);
         }
 }
 

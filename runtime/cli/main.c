@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <stint/cleanup.h>
+#include <stint/protect.h>
 
 #include "stint-config.h"
 
@@ -104,6 +105,11 @@ static int run_verb(struct cli *cli, const char **argv, struct st_error *err) {
                 r = check_operands(verb, n, err);
         if (r < 0)
                 return r;
+        if (verb->enters) {
+                r = rt_protect_self(cli->argv, err);
+                if (r < 0)
+                        return r;
+        }
         r = verb->run(cli, argv, err);
         if (r < 0 && n > 0 && err->kind != ST_CODE_USAGE) /* ids may be longer than a message */
                 return st_error_prefix(err, r, "%s %.64s", verb->name, argv[0]);
@@ -131,13 +137,16 @@ static int run(struct cli *cli, const char **argv, struct st_error *err) {
 }
 
 int main(int argc, char **argv) {
-        struct cli cli = {.log = {.fd = -1, .format = ST_LOG_TEXT, .threshold = ST_LOG_WARNING, .program = "stint"}};
+        /* cli_parse() moves operands to the front of what it gets */
+        st_autofree const char **words = malloc((size_t)(argc + 1) * sizeof *words);
+        struct cli cli = {.argv = argv, .log = {.fd = -1, .format = ST_LOG_TEXT, .threshold = ST_LOG_WARNING, .program = "stint"}};
         struct st_error err = {0};
         int r;
 
-        if (argc < 1)
+        if (argc < 1 || !words)
                 return EXIT_FAILURE;
-        r = run(&cli, (const char **)argv + 1, &err);
+        memcpy(words, argv, (size_t)(argc + 1) * sizeof *words);
+        r = run(&cli, words + 1, &err);
         if (r >= 0) {
                 if (cli.verb)
                         cli_flush_warnings(&cli);

@@ -14,7 +14,7 @@ static bool detach, no_subreaper;
 static const struct cli_option options[] = {
         CLI_BUNDLE_OPTION(&request.bundle),
         CLI_CRIU_OPTIONS(&request),
-        {"lsm-profile", 0, CLI_TEXT(&request.lsm_profile), "TYPE:NAME", "another LSM profile: apparmor:NAME, selinux:LABEL"},
+        {"lsm-profile", 0, CLI_TEXT(&request.lsm_profile), "TYPE:NAME", "other profile (apparmor: or selinux:)"},
         {"lsm-mount-context", 0, CLI_TEXT(&request.lsm_mount_context), "LABEL", "another label for the mounts"},
         {"detach", 'd', CLI_FLAG(&detach), "return when it runs"},
         CLI_CONSOLE_OPTION(&launch),

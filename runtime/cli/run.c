@@ -106,5 +106,5 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 
 const struct cli_verb cli_run = {
         .name = "run", .operands = "ID", .summary = "create, start, wait, delete",
-        .options = options, .min_operands = 1, .max_operands = 1, .run = run,
+        .options = options, .min_operands = 1, .max_operands = 1, .enters = true, .run = run,
 };

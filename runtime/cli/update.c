@@ -24,7 +24,7 @@ static const struct cli_option options[] = {
         {"cpu-burst", 0, CLI_U64(&cpu.burst), "USEC", "unused quota that may be saved up"},
         {"cpu-share", 0, CLI_U64(&cpu.shares), "N", "weight against other cgroups"},
         {"cpu-shares", 0, CLI_U64(&cpu.shares), "N", NULL},
-        {"cpu-idle", 0, CLI_I64(&cpu.idle), "N", "1: only run when nothing else wants to; 0: normal"},
+        {"cpu-idle", 0, CLI_I64(&cpu.idle), "N", "1: run only when nothing else does; 0: normal"},
         {"cpu-rt-period", 0, CLI_U64(&cpu.realtime_period), "USEC", "period of real-time tasks (v1)"},
         {"cpu-rt-runtime", 0, CLI_I64(&cpu.realtime_runtime), "USEC", "their time in each period (v1)"},
         {"cpuset-cpus", 0, CLI_TEXT(&cpu.cpus), "LIST", "CPUs, such as 0-3,7"},

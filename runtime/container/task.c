@@ -1,5 +1,7 @@
 #include "task.h"
 
+#include "home.h"
+
 #include <stint/cleanup.h>
 #include <stint/syscall.h>
 
@@ -24,7 +26,8 @@ static const char *env_value(char *const *env, const char *name) {
 
 static int plan_env(struct st_arena *arena, unsigned listen_fds, struct rt_task *task) {
         const struct st_process *process = task->process;
-        char **env = st_arena_array(arena, process->n_env + 3, sizeof *env);
+        char **env = st_arena_array(arena, process->n_env + 4, sizeof *env);
+        const char *home;
         size_t n = process->n_env;
 
         if (!env)
@@ -38,6 +41,14 @@ static int plan_env(struct st_arena *arena, unsigned listen_fds, struct rt_task 
                 if (!env[n - 2] || !pid)
                         return -ENOMEM;
                 task->listen_pid = pid + strlen("LISTEN_PID=");
+        }
+        home = env_value(env, "HOME");
+        if (!home) {
+                env[n] = st_arena_alloc(arena, strlen("HOME=") + RT_HOME_MAX);
+                if (!env[n])
+                        return -ENOMEM;
+                strcpy(env[n], "HOME=");
+                task->home = env[n] + strlen("HOME=");
         }
         task->envp = env;
         return 0;
@@ -101,6 +112,20 @@ static int apply_attributes(struct rt_task *task, struct st_error *err) {
         return r < 0 ? r : rt_rlimits_apply(process, err);
 }
 
+/* A task that is not root opens its own /dev/stdout; pipes and files of the caller belong to root. What cannot be given
+ * away (a read-only file system, an unmapped owner) stays as it is: it can be written all the same. */
+static void give_stdio(const struct st_user *user) {
+        struct stat null, st;
+
+        if (stat("/dev/null", &null) < 0)
+                null.st_rdev = 0;
+        for (int fd = 0; fd <= 2; fd++) {
+                if (fstat(fd, &st) < 0 || st.st_uid == user->uid || (S_ISCHR(st.st_mode) && st.st_rdev == null.st_rdev))
+                        continue;
+                (void)!fchown(fd, user->uid, (gid_t)-1);
+        }
+}
+
 /* mkdir -p for process.cwd, as every peer does. The root is entered already: plain paths end inside. */
 static void make_cwd(const char *cwd) {
         char partial[PATH_MAX];
@@ -155,6 +180,8 @@ static int become_user(struct rt_task *task, struct st_error *err) {
 
         if (r < 0)
                 return r;
+        if (process->user.uid != 0)
+                give_stdio(&process->user);
         (void)umask(process->user.has_umask ? process->user.umask : 0022);
         if (process->caps.present && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 return st_error_sys(err, "keep capabilities");
@@ -239,6 +266,8 @@ int rt_task_settle_in(struct rt_task *task, struct st_error *err) {
                 r = enter_cwd(process->cwd, err);
         if (r >= 0 && process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 r = st_error_sys(err, "set process.noNewPrivileges");
+        if (r >= 0 && task->home)
+                rt_home_find(process->user.uid, task->home, RT_HOME_MAX);
         return r < 0 ? r : find_program(task, err);
 }
 

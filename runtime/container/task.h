@@ -9,10 +9,13 @@
 #include <stint/spec.h>
 #include <limits.h>
 
+enum { RT_HOME_MAX = 512 };
+
 struct rt_task {
         const struct st_process *process;
         char **argv, **envp;          /* NULL-terminated; owned by an arena of the parent */
         char *listen_pid;             /* points to the digits of LISTEN_PID= in envp, or NULL */
+        char *home;                   /* room behind HOME= in envp to be filled in, or NULL: the config has one */
         const char *path;             /* value of PATH in envp, or the default */
         const char *keyring_id;       /* NULL: keep the caller's session keyring */
         int last_cap;

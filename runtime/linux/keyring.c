@@ -30,6 +30,8 @@ static int join(const char *id, struct st_error *err) {
                 return 0; /* a kernel without keys has none to leak */
         if (serial < 0)
                 return st_error_sys(err, "join session keyring %s", name);
+        if (serial == 0)
+                return 0; /* it is this process's already */
         /* EACCES: exec joined the keyring of a container whose maker has set this. */
         if (syscall(SYS_keyctl, KEYCTL_SETPERM, serial, SESSION_PERMISSIONS) < 0 && errno != EACCES)
                 return st_error_sys(err, "set permissions of session keyring %s", name);
