@@ -171,11 +171,10 @@ static int fill_states(struct rt_container *container, const struct rt_plan *pla
 /* What only a parent can do, while the init waits. */
 static int work_for_child(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
         const struct st_linux *lin = &container->spec->linux_;
-        bool denied;
         int r = 0;
 
         if (plan->init.namespaces.clone_flags & CLONE_NEWUSER)
-                r = rt_idmap_write(container->record.pid, &lin->uid_mappings, &lin->gid_mappings, &denied, err);
+                r = rt_idmap_write(container->record.pid, &lin->uid_mappings, &lin->gid_mappings, err);
         if (r >= 0 && container->runtime->systemd_cgroup && container->record.cgroup)
                 r = rt_cgroup_attach_systemd(container->record.cgroup, container->record.pid, err);
         if (r >= 0 && lin->intel_rdt)

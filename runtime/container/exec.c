@@ -8,6 +8,7 @@
 #include "plan.h"
 
 #include <stint/cleanup.h>
+#include <stint/idmap.h>
 #include <stint/namespaces.h>
 #include <stint/syscall.h>
 #include <stint/terminal.h>
@@ -233,6 +234,7 @@ static int plan_joiner(struct rt_container *container, struct joiner *j, struct 
         if (r < 0)
                 return r;
         j->task.keyring_id = container->record.id;
+        j->task.keep_groups = lin->namespaces[ST_NS_USER].wanted && rt_idmap_denies_setgroups(&lin->uid_mappings, &lin->gid_mappings);
         j->task.personality = lin->personality;
         j->task.memory_policy = lin->memory_policy;
         for (int kind = 0; kind < _ST_NS_MAX; kind++)

@@ -8,6 +8,7 @@
 #include <stint/syscall.h>
 
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -246,6 +247,8 @@ static int plan_namespaces(struct rt_container *container, struct rt_plan *plan,
         if (r < 0)
                 return r;
         init->become_root = spec->linux_.namespaces[ST_NS_USER].wanted;
+        if (init->namespaces.clone_flags & CLONE_NEWUSER)
+                init->task.keep_groups = rt_idmap_denies_setgroups(&spec->linux_.uid_mappings, &spec->linux_.gid_mappings);
         init->bind_devices = init->become_root || geteuid() != 0;
         r = rt_sysctl_check(spec, err);
         if (r < 0)

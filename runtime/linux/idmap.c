@@ -94,20 +94,27 @@ static int deny_setgroups(pid_t pid) {
         return st_write_knob_at(AT_FDCWD, path, "deny");
 }
 
-static int write_unprivileged(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids,
-                              bool *ret_setgroups_denied, struct st_error *err) {
+bool rt_idmap_denies_setgroups(const struct st_id_mappings *uids, const struct st_id_mappings *gids) {
+        return geteuid() != 0 && maps_only(uids, geteuid()) && maps_only(gids, getegid());
+}
+
+static int write_directly(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids, struct st_error *err) {
+        int r = write_map(pid, "uid_map", uids);
+
+        if (r < 0)
+                return st_error_code(err, r, "write linux.uidMappings");
+        r = write_map(pid, "gid_map", gids);
+        return r < 0 ? st_error_code(err, r, "write linux.gidMappings") : 0;
+}
+
+int rt_idmap_write(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids, struct st_error *err) {
         int r;
 
-        if (maps_only(uids, geteuid()) && maps_only(gids, getegid())) {
+        if (geteuid() == 0)
+                return write_directly(pid, uids, gids, err);
+        if (rt_idmap_denies_setgroups(uids, gids)) {
                 r = deny_setgroups(pid);
-                if (r >= 0)
-                        r = write_map(pid, "uid_map", uids);
-                if (r >= 0)
-                        r = write_map(pid, "gid_map", gids);
-                if (r < 0)
-                        return st_error_code(err, r, "write the id maps");
-                *ret_setgroups_denied = true;
-                return 0;
+                return r < 0 ? st_error_code(err, r, "deny setgroups") : write_directly(pid, uids, gids, err);
         }
         r = run_helper("newuidmap", pid, uids, err);
         if (r < 0)
@@ -116,24 +123,9 @@ static int write_unprivileged(pid_t pid, const struct st_id_mappings *uids, cons
         return r < 0 ? st_error_prefix(err, r, "linux.gidMappings") : 0;
 }
 
-int rt_idmap_write(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids,
-                   bool *ret_setgroups_denied, struct st_error *err) {
-        int r;
-
-        *ret_setgroups_denied = false;
-        r = write_map(pid, "uid_map", uids);
-        if (r == -EPERM && geteuid() != 0)
-                return write_unprivileged(pid, uids, gids, ret_setgroups_denied, err);
-        if (r < 0)
-                return st_error_code(err, r, "write linux.uidMappings");
-        r = write_map(pid, "gid_map", gids);
-        return r < 0 ? st_error_code(err, r, "write linux.gidMappings") : 0;
-}
-
 static int open_of(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids, struct st_error *err) {
         char path[64];
-        bool denied;
-        int fd, r = rt_idmap_write(pid, uids, gids, &denied, err);
+        int fd, r = rt_idmap_write(pid, uids, gids, err);
 
         if (r < 0)
                 return r;

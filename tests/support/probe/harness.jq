@@ -16,11 +16,11 @@ def mapped(first; size): # a user namespace whose id 0 is the machine's @first
   | .linux.gidMappings = .linux.uidMappings;
 def seccomp(names; action): .linux.seccomp =
   {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: names, action: action}]};
+def hook(script): {path: "/bin/sh", args: ["sh", "-c", script]};
 
 # ---- looking at the probe's report
 def at(path): [.mounts[] | select(.target == path)] | last;
 def mount_at(path): at(path) // error("nothing is mounted on \(path)");
-def option(name): mount_at(.path) | .options | index(name) != null;
 def has_option(path; name): mount_at(path).options | index(name) != null;
 def propagation(path): mount_at(path).propagation | map(split(":")[0]) | sort;
 def is_set(mask): ltrimstr("\t") | test(mask);

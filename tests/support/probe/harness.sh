@@ -7,7 +7,7 @@
 #   refused CLAUSE CONFIG TEXT             the runtime refuses: exit status not 0, an error that matches
 #                                          TEXT (an extended regular expression), the program never ran
 #   story   CLAUSE FUNCTION                anything longer: FUNCTION runs in a subshell with errexit
-# CONFIG and EXPECTATION may use harness.jq, $id, $bundle, $rootfs and $work. Output is TAP.
+# CONFIG and EXPECTATION may use harness.jq, $id, $bundle, $rootfs, $work and $tools. Output is TAP.
 #
 # Environment: STINT the runtime; TOOLS the directory with probe, receive, without;
 # STINT_WITHOUT=CALL,... runs it under `without`; ST_TEST_STRICT=1 makes a skip a failure.
@@ -56,7 +56,7 @@ new_bundle() { # [SUFFIX]: sets bundle, rootfs, id; the root is a copy made of h
 }
 
 config() { # FILTER: config.json is base.json changed by it
-        jq --arg id "$id" --arg bundle "$bundle" --arg rootfs "$rootfs" --arg work "$work" \
+        jq --arg id "$id" --arg bundle "$bundle" --arg rootfs "$rootfs" --arg work "$work" --arg tools "$TOOLS" \
                 "$(<"$support/harness.jq") .linux.cgroupsPath = \"/\" + \$id | ${1:-.}" \
                 "$support/base.json" >"$bundle/config.json"
 }
@@ -85,7 +85,7 @@ expect_in() { # FILE EXPECTATION...: each is true of the JSON in FILE; says whic
                 n=$((n + 1))
         done
         unset n
-        failed=$(jq -r --arg id "$id" --arg bundle "$bundle" --arg rootfs "$rootfs" --arg work "$work" \
+        failed=$(jq -r --arg id "$id" --arg bundle "$bundle" --arg rootfs "$rootfs" --arg work "$work" --arg tools "$TOOLS" \
                 "$(<"$support/harness.jq") ${filter%,}] | .[] | \"expected \(.expected)\", \"found    \(.found)\"" \
                 "$file" --args "$@") || { echo "cannot evaluate: $*"; return 1; }
         [[ -z $failed ]] || { echo "$failed"; return 1; }
