@@ -5,6 +5,7 @@
 #include <stint/cleanup.h>
 #include <stint/syscall.h>
 
+#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -183,7 +184,7 @@ static int become_user(struct rt_task *task, struct st_error *err) {
         if (process->user.uid != 0)
                 give_stdio(&process->user);
         (void)umask(process->user.has_umask ? process->user.umask : 0022);
-        if (process->caps.present && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        if ((process->caps.present || task->seccomp) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 return st_error_sys(err, "keep capabilities");
         r = rt_user_apply(&process->user, task->keep_groups, err);
         if (r < 0)
@@ -297,6 +298,17 @@ static int apply_caps(struct rt_task *task, struct st_error *err) {
         return rt_caps_apply(&task->process->caps, task->last_cap, err);
 }
 
+/* Leaving uid 0 emptied the effective set. */
+static int regain_sys_admin(struct rt_task *task, struct st_error *err) {
+        struct st_capabilities caps = task->process->caps;
+
+        if (!task->seccomp || task->process->user.uid == 0)
+                return 0;
+        caps.effective |= UINT64_C(1) << CAP_SYS_ADMIN;
+        caps.permitted |= UINT64_C(1) << CAP_SYS_ADMIN;
+        return rt_caps_apply(&caps, task->last_cap, err);
+}
+
 /* A filter needs no_new_privs or CAP_SYS_ADMIN, so without the former it comes before the capabilities go. */
 static int confine(struct rt_task *task, struct st_error *err) {
         const struct st_process *process = task->process;
@@ -304,6 +316,8 @@ static int confine(struct rt_task *task, struct st_error *err) {
 
         if (process->apparmor_profile || process->selinux_label)
                 r = rt_lsm_apply(task->proc_fd, process->apparmor_profile, process->selinux_label, err);
+        if (r >= 0 && !process->no_new_privileges)
+                r = regain_sys_admin(task, err);
         if (r >= 0)
                 r = process->no_new_privileges ? apply_caps(task, err) : load_filter(task, err);
         if (r >= 0)
