@@ -1,7 +1,7 @@
 /* runtime/cgroup/controllers.c: which controllers a v2 leaf has, and giving it those that it lacks.
  *
- * A leaf has what its parent's cgroup.subtree_control lists, so enabling walks from the mount down. It is done once
- * for a parent; the usual start sees in one read that nothing is missing. */
+ * A leaf has what its parent's cgroup.subtree_control lists, so enabling walks from the mount down.
+ * It is done once for a parent; the usual start sees in one read that nothing is missing. */
 #include "manager.h"
 
 #include <stint/cleanup.h>
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What a leaf gets even when no limit asks for it: these give statistics and OOM counts, and may be set by a later
- * update. Others are dear to have (hugetlb) or of no use without a limit. */
+/* What a leaf gets even when no limit asks for it: these give statistics and OOM counts, and may be
+ * set by a later update. Others are dear to have (hugetlb) or of no use without a limit. */
 #define USUAL (RT_CTL_CPU | RT_CTL_CPUSET | RT_CTL_IO | RT_CTL_MEMORY | RT_CTL_PIDS)
 
 static int read_set(int dir_fd, const char *file, unsigned *ret) {
@@ -44,9 +44,9 @@ static void print_set(unsigned set, char *buf, size_t size) {
                                                  rt_controller_name(bit));
 }
 
-/* All at once, and where that is refused one by one: an ancestor may be able to give some. Not so one that holds
- * processes: it would take cpu and pids, become "domain threaded" by that, and its children could hold no more than
- * threads. */
+/* All at once, and where that is refused one by one: an ancestor may be able to give some. Not so
+ * one that holds processes: it would take cpu and pids, become "domain threaded" by that, and its
+ * children could hold no more than threads. */
 static int enable_in(int dir_fd, unsigned wanted) {
         unsigned available, enabled, missing;
         char text[160];
@@ -80,8 +80,8 @@ struct obstacle {
         int r;
 };
 
-static int enable_above(struct rt_cgroup *cgroup, struct rt_leaf *leaf, unsigned wanted, struct obstacle *obstacle,
-                        struct st_error *err) {
+static int enable_above(struct rt_cgroup *cgroup, struct rt_leaf *leaf, unsigned wanted,
+                        struct obstacle *obstacle, struct st_error *err) {
         size_t length = strlen(leaf->path);
         char path[PATH_MAX];
 
@@ -106,41 +106,45 @@ static int enable_above(struct rt_cgroup *cgroup, struct rt_leaf *leaf, unsigned
         return 0;
 }
 
-static int refuse(struct rt_leaf *leaf, unsigned missing, const struct obstacle *obstacle, struct st_error *err) {
+static int refuse(struct rt_leaf *leaf, unsigned missing, const struct obstacle *obstacle,
+                  struct st_error *err) {
         const char *name = rt_controller_name(missing);
         int r;
 
         if (obstacle->r == -EBUSY)
-                r = st_error_set(err, -EBUSY,
-                                 "linux.resources: the %s controller cannot be given to children of %s: it holds "
-                                 "processes itself (move them to a child, or set linux.cgroupsPath elsewhere)",
-                                 name, obstacle->path);
+                r = st_error_set(
+                        err, -EBUSY,
+                        "linux.resources: no %s controller for children of %s: it holds processes "
+                        "itself (move them to a child, or set linux.cgroupsPath elsewhere)",
+                        name, obstacle->path);
         else if (obstacle->r < 0)
-                r = st_error_code(err, obstacle->r, "linux.resources: enable the %s controller in %s", name,
+                r = st_error_code(err, obstacle->r,
+                                  "linux.resources: enable the %s controller in %s", name,
                                   obstacle->path);
         else
-                r = st_error_set(err, -EOPNOTSUPP, "linux.resources: %s has no %s controller", leaf->path, name);
+                r = st_error_set(err, -EOPNOTSUPP, "linux.resources: %s has no %s controller",
+                                 leaf->path, name);
         return st_error_kind(err, r, obstacle->r < 0 ? ST_CODE_CGROUP : ST_CODE_UNSUPPORTED);
 }
 
-/* Below a threaded cgroup a leaf is "domain invalid" and takes no process; made threaded it would, but then it can be
- * neither listed nor killed as a whole. */
+/* Below a threaded cgroup a leaf is "domain invalid" and takes no process; made threaded it would,
+ * but then it can be neither listed nor killed as a whole. */
 static int refuse_threaded(struct rt_leaf *leaf, struct st_error *err) {
         char type[32];
         int r = rt_knob_read(leaf->dir_fd, "cgroup.type", type, sizeof type);
 
         if (r < 0 || !strcmp(type, "domain"))
                 return 0;
-        return st_error_kind(err,
-                             st_error_set(err, -EOPNOTSUPP,
-                                          "cgroup %s is \"%s\": a container needs one outside of threaded cgroups",
-                                          leaf->path, type),
-                             ST_CODE_CGROUP);
+        return rt_fail(err, ST_CODE_CGROUP, -EOPNOTSUPP,
+                       "cgroup %s is \"%s\": a container needs one outside of threaded cgroups",
+                       leaf->path, type);
 }
 
 int rt_controllers_enable(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
         /* systemd enables what it delegates; only what it does not know is ours to add */
-        unsigned usual = cgroup->driver == RT_CGROUP_SYSTEMD ? 0 : cgroup->delegate ? RT_CTL_V2 : USUAL;
+        unsigned usual = cgroup->driver == RT_CGROUP_SYSTEMD ? 0
+                         : cgroup->delegate                  ? RT_CTL_V2
+                                                             : USUAL;
         unsigned wanted = (usual | cgroup->wanted) & leaf->controllers;
         unsigned have, available;
         struct obstacle obstacle = {.r = 0};
@@ -187,7 +191,8 @@ int rt_leaf_delegate(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_e
                 bool last = !file[length];
 
                 file[length] = 0;
-                if (fchownat(leaf->dir_fd, file, cgroup->owner_uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0 &&
+                if (fchownat(leaf->dir_fd, file, cgroup->owner_uid, (gid_t)-1,
+                             AT_SYMLINK_NOFOLLOW) < 0 &&
                     errno != ENOENT) /* of a controller that is not enabled */
                         return st_error_sys(err, "chown %s/%s", leaf->path, file);
                 file += length + !last;

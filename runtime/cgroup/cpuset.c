@@ -1,4 +1,5 @@
-/* runtime/cgroup/cpuset.c: a new v1 cpuset has no CPUs and no memory nodes and takes no task: it gets its parent's. */
+/* runtime/cgroup/cpuset.c: a new v1 cpuset has no CPUs and no memory nodes and takes no task: it
+ * gets its parent's. */
 #include "manager.h"
 
 #include <stint/cleanup.h>
@@ -25,9 +26,10 @@ static int knob_of(struct rt_cgroup *cgroup, const char *dir, const char *file, 
         return rt_path_open(cgroup, path, flags);
 }
 
-/* The list in @dir; a parent that another runtime has just made may still be empty, and then its parent's counts. */
-static int read_list(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *dir, const char *file,
-                     char *buf) {
+/* The list in @dir; a parent that another runtime has just made may still be empty, and then its
+ * parent's counts. */
+static int read_list(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *dir,
+                     const char *file, char *buf) {
         char parent[PATH_MAX];
         st_autoclose int fd = knob_of(cgroup, dir, file, O_RDONLY);
         ssize_t n;
@@ -47,8 +49,8 @@ static int read_list(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const
         return read_list(cgroup, leaf, parent, file, buf);
 }
 
-static int inherit(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *dir, const char *file,
-                   struct st_error *err) {
+static int inherit(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *dir,
+                   const char *file, struct st_error *err) {
         char list[LIST_MAX], parent[PATH_MAX];
         st_autoclose int fd = -1;
         int r;
@@ -74,7 +76,8 @@ static bool has_list(struct rt_cgroup *cgroup, const char *dir, const char *file
         return fd >= 0 && read(fd, buf, sizeof buf) > 1;
 }
 
-int rt_cpuset_inherit(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const char *dir, struct st_error *err) {
+int rt_cpuset_inherit(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const char *dir,
+                      struct st_error *err) {
         static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
         bool is_leaf = !strcmp(dir, leaf->path);
 
@@ -82,7 +85,8 @@ int rt_cpuset_inherit(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const char
                 return st_error_code(err, -ENAMETOOLONG, "make %s", dir);
         for (size_t i = 0; i < 2; i++) {
                 int r;
-                if (is_leaf && (is_planned(cgroup, files[i]) || (!leaf->made && has_list(cgroup, dir, files[i]))))
+                if (is_leaf && (is_planned(cgroup, files[i]) ||
+                                (!leaf->made && has_list(cgroup, dir, files[i]))))
                         continue;
                 r = inherit(cgroup, leaf, dir, files[i], err);
                 if (r < 0)

@@ -55,8 +55,8 @@ static int remove_children(int dir_fd, unsigned depth) {
         return 0;
 }
 
-/* The usual case is one rmdir by path: it is clean, and a cgroup file system has no symlinks. Below a leaf that is
- * busy descriptors are used. */
+/* The usual case is one rmdir by path: it is clean, and a cgroup file system has no symlinks. Below
+ * a leaf that is busy descriptors are used. */
 static int remove_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
         st_autoclose int parent_fd = -1;
         char parent[PATH_MAX], *name;
@@ -109,7 +109,7 @@ static uint64_t now_msec(void) {
         return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* Until the last process has left, or @msec: v2 tells; v1 does not, and a killed task leaves soon. */
+/* Until the last process has left, or @msec: v2 tells; on v1 a killed task leaves soon. */
 static void wait_for_change(struct rt_leaf *leaf, int msec) {
         st_autoclose int fd = leaf->v2 && leaf->dir_fd >= 0
                                       ? openat(leaf->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC)
@@ -117,7 +117,8 @@ static void wait_for_change(struct rt_leaf *leaf, int msec) {
         struct pollfd pfd = {.fd = fd, .events = POLLPRI};
         char buf[128];
 
-        if (fd >= 0 && (read(fd, buf, sizeof buf - 1) <= 0 || !memmem(buf, sizeof buf, "populated 1", 11)))
+        if (fd >= 0 &&
+            (read(fd, buf, sizeof buf - 1) <= 0 || !memmem(buf, sizeof buf, "populated 1", 11)))
                 pfd.fd = -1;
         (void)poll(&pfd, 1, msec);
 }
@@ -157,6 +158,6 @@ int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st
         }
         rt_cgroup_close(cgroup);
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "remove %s", busy->path), ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "remove %s", busy->path);
         return 0;
 }

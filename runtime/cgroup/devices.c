@@ -4,15 +4,16 @@
 #include <string.h>
 
 static const struct st_device_rule standard[] = {
-        {true, ST_DEVICE_CHAR, -1, -1, .mknod = true}, /* making a node gives no access to the device */
+        {true, ST_DEVICE_CHAR, -1, -1,
+         .mknod = true}, /* making a node gives no access to the device */
         {true, ST_DEVICE_BLOCK, -1, -1, .mknod = true},
-        {true, ST_DEVICE_CHAR, 1, 3, true, true, true},   /* null */
-        {true, ST_DEVICE_CHAR, 1, 5, true, true, true},   /* zero */
-        {true, ST_DEVICE_CHAR, 1, 7, true, true, true},   /* full */
-        {true, ST_DEVICE_CHAR, 1, 8, true, true, true},   /* random */
-        {true, ST_DEVICE_CHAR, 1, 9, true, true, true},   /* urandom */
-        {true, ST_DEVICE_CHAR, 5, 0, true, true, true},   /* tty */
-        {true, ST_DEVICE_CHAR, 5, 2, true, true, true},   /* ptmx */
+        {true, ST_DEVICE_CHAR, 1, 3, true, true, true},    /* null */
+        {true, ST_DEVICE_CHAR, 1, 5, true, true, true},    /* zero */
+        {true, ST_DEVICE_CHAR, 1, 7, true, true, true},    /* full */
+        {true, ST_DEVICE_CHAR, 1, 8, true, true, true},    /* random */
+        {true, ST_DEVICE_CHAR, 1, 9, true, true, true},    /* urandom */
+        {true, ST_DEVICE_CHAR, 5, 0, true, true, true},    /* tty */
+        {true, ST_DEVICE_CHAR, 5, 2, true, true, true},    /* ptmx */
         {true, ST_DEVICE_CHAR, 136, -1, true, true, true}, /* pts */
         {true, ST_DEVICE_CHAR, 10, 200, true, true, true}, /* net/tun: runc's callers count on it */
 };
@@ -48,12 +49,12 @@ int rt_device_rules_new(struct st_arena *arena, const struct st_device_rule *lis
         if (!rules || !rules->items)
                 return st_error_set(err, -ENOMEM, "plan the device rules");
         for (size_t i = 0; i < n_list; i++) {
-                if (list[i].type != ST_DEVICE_CHAR && list[i].type != ST_DEVICE_BLOCK && list[i].type != ST_DEVICE_ALL)
-                        return st_error_kind(err,
-                                             st_error_set(err, -EINVAL,
-                                                          "linux.resources.devices[%zu].type: \"%c\" has no access rules",
-                                                          i, (char)list[i].type),
-                                             ST_CODE_CONFIG_INVALID);
+                if (list[i].type != ST_DEVICE_CHAR && list[i].type != ST_DEVICE_BLOCK &&
+                    list[i].type != ST_DEVICE_ALL)
+                        return rt_fail(
+                                err, ST_CODE_CONFIG_INVALID, -EINVAL,
+                                "linux.resources.devices[%zu].type: \"%c\" has no access rules", i,
+                                (char)list[i].type);
                 add(rules, &list[i]);
         }
         for (size_t i = 0; i < N_STANDARD; i++)
@@ -66,8 +67,8 @@ bool rt_device_rules_allow_all(const struct rt_device_rules *rules) {
         return rules->default_allow && rules->n_items == 0;
 }
 
-bool rt_device_rules_check(const struct rt_device_rules *rules, enum st_device_type type, int64_t major, int64_t minor,
-                           unsigned access) {
+bool rt_device_rules_check(const struct rt_device_rules *rules, enum st_device_type type,
+                           int64_t major, int64_t minor, unsigned access) {
         for (size_t i = rules->n_items; i-- > 0;) {
                 const struct st_device_rule *rule = &rules->items[i];
                 unsigned bits = rt_device_access(rule) & access;

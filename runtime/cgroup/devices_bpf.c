@@ -1,7 +1,8 @@
 /* runtime/cgroup/devices_bpf.c: device rules as a BPF program of a v2 cgroup.
  *
- * The rules are read from the last to the first. The program keeps in r3 the access that is still to be decided:
- * a deny that touches it ends with 0, an allow takes its part away and ends with 1 when nothing is left. */
+ * The rules are read from the last to the first. The program keeps in r3 the access that is still
+ * to be decided: a deny that touches it ends with 0, an allow takes its part away and ends with 1
+ * when nothing is left. */
 #include "devices.h"
 
 #include <stint/cleanup.h>
@@ -37,16 +38,19 @@ static void emit_return(struct assembler *as, int value) {
 
 /* r2 type, r3 access, r4 major, r5 minor */
 static void emit_prologue(struct assembler *as) {
-        emit(as, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
+        emit(as, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1,
+             offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
         emit(as, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
         emit(as, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff);
         emit(as, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16);
-        emit(as, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_4, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, major), 0);
-        emit(as, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_5, BPF_REG_1, offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
+        emit(as, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_4, BPF_REG_1,
+             offsetof(struct bpf_cgroup_dev_ctx, major), 0);
+        emit(as, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_5, BPF_REG_1,
+             offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
 }
 
-/* Each test jumps to the next rule; the distance is filled in when it is known. 32 bit compares, so that a large
- * number is not sign-extended. */
+/* Each test jumps to the next rule; the distance is filled in when it is known. 32 bit compares, so
+ * that a large number is not sign-extended. */
 static void emit_rule(struct assembler *as, const struct st_device_rule *rule) {
         size_t jumps[4], n_jumps = 0;
         int32_t access = (int32_t)rt_device_access(rule);
@@ -56,11 +60,13 @@ static void emit_rule(struct assembler *as, const struct st_device_rule *rule) {
              rule->type == ST_DEVICE_BLOCK ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
         if (rule->major >= 0) {
                 jumps[n_jumps++] = as->n;
-                emit(as, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_4, 0, 0, (int32_t)(uint32_t)rule->major);
+                emit(as, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_4, 0, 0,
+                     (int32_t)(uint32_t)rule->major);
         }
         if (rule->minor >= 0) {
                 jumps[n_jumps++] = as->n;
-                emit(as, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_5, 0, 0, (int32_t)(uint32_t)rule->minor);
+                emit(as, BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_5, 0, 0,
+                     (int32_t)(uint32_t)rule->minor);
         }
         if (rule->allow && access != RT_DEV_ALL) {
                 emit(as, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_3, 0, 0, RT_DEV_ALL & ~access);
@@ -113,12 +119,14 @@ static int load_once(const struct bpf_insn *insns, int n) {
         return sys_bpf(BPF_PROG_LOAD, &attr);
 }
 
-/* Until Linux 5.11 is the oldest: programs counted as locked memory, and the usual limit is soon used up. */
+/* Until Linux 5.11 is the oldest: programs counted as locked memory, and the usual limit is soon
+ * used up. */
 static int load(const struct bpf_insn *insns, int n) {
         struct rlimit before, raised;
         int fd = load_once(insns, n);
 
-        if (fd != -EPERM || getrlimit(RLIMIT_MEMLOCK, &before) < 0 || before.rlim_cur == before.rlim_max)
+        if (fd != -EPERM || getrlimit(RLIMIT_MEMLOCK, &before) < 0 ||
+            before.rlim_cur == before.rlim_max)
                 return fd;
         raised = before;
         raised.rlim_cur = raised.rlim_max;
@@ -129,7 +137,8 @@ static int load(const struct bpf_insn *insns, int n) {
         return fd;
 }
 
-/* Is the program one of ours? Others (systemd's, an outer runtime's) stay: all attached programs must agree. */
+/* Is the program one of ours? Others (systemd's, an outer runtime's) stay: all attached programs
+ * must agree. */
 static bool is_ours(int fd) {
         struct bpf_prog_info info = {0};
         union bpf_attr attr;
@@ -182,8 +191,8 @@ static int attach(int leaf_fd, int prog_fd, int replace_fd) {
         return sys_bpf(BPF_PROG_ATTACH, &attr);
 }
 
-int rt_device_program_attach(const struct rt_device_rules *rules, int leaf_fd, enum rt_limits_use use, bool rootless,
-                             struct st_error *err) {
+int rt_device_program_attach(const struct rt_device_rules *rules, int leaf_fd,
+                             enum rt_limits_use use, bool rootless, struct st_error *err) {
         size_t room = rt_device_program_room(rules);
         st_autofree struct bpf_insn *insns = calloc(room, sizeof *insns);
         st_autoclose int prog_fd = -1, old_fd = -1;
@@ -195,11 +204,14 @@ int rt_device_program_attach(const struct rt_device_rules *rules, int leaf_fd, e
         if (prog_fd == -EPERM && (rootless || rt_in_user_namespace()))
                 return 0; /* nobody there can make or open a device that matters */
         if (prog_fd < 0)
-                return st_error_code(err, prog_fd, "linux.resources.devices: load the device rules into the kernel");
+                return st_error_code(
+                        err, prog_fd,
+                        "linux.resources.devices: load the device rules into the kernel");
         if (use == RT_LIMITS_UPDATE)
                 old_fd = find_ours(leaf_fd);
         r = attach(leaf_fd, prog_fd, old_fd);
         if (r < 0)
-                return st_error_code(err, r, "linux.resources.devices: attach the device rules to the cgroup");
+                return st_error_code(
+                        err, r, "linux.resources.devices: attach the device rules to the cgroup");
         return 0;
 }

@@ -25,7 +25,8 @@ static bool covers(const struct st_device_rule *rule, const struct exception *e)
 }
 
 static bool overlaps(const struct st_device_rule *rule, const struct exception *e) {
-        return (char)rule->type == e->type && (rule->major < 0 || e->major < 0 || rule->major == e->major) &&
+        return (char)rule->type == e->type &&
+               (rule->major < 0 || e->major < 0 || rule->major == e->major) &&
                (rule->minor < 0 || e->minor < 0 || rule->minor == e->minor);
 }
 
@@ -44,9 +45,10 @@ static void add_exception(struct exceptions *list, const struct st_device_rule *
         list->items[list->n_items++] = e;
 }
 
-/* Take a rule that agrees with the default out of the exceptions. v1 cannot except one device from an exception
- * that has more. */
-static int drop_exceptions(struct exceptions *list, const struct st_device_rule *rule, struct st_error *err) {
+/* Take a rule that agrees with the default out of the exceptions. v1 cannot except one device from
+ * an exception that has more. */
+static int drop_exceptions(struct exceptions *list, const struct st_device_rule *rule,
+                           struct st_error *err) {
         unsigned access = rt_device_access(rule);
 
         for (size_t i = 0; i < list->n_items; i++) {
@@ -54,13 +56,15 @@ static int drop_exceptions(struct exceptions *list, const struct st_device_rule 
                 if (covers(rule, e))
                         e->access &= ~access;
                 else if (overlaps(rule, e) && (e->access & access))
-                        return rt_limits_refuse(err, "linux.resources.devices",
-                                                "cgroup v1 cannot except a device from a rule for several");
+                        return rt_limits_refuse(
+                                err, "linux.resources.devices",
+                                "cgroup v1 cannot except a device from a rule for several");
         }
         return 0;
 }
 
-static int reduce(const struct rt_device_rules *rules, struct exceptions *list, struct st_error *err) {
+static int reduce(const struct rt_device_rules *rules, struct exceptions *list,
+                  struct st_error *err) {
         for (size_t i = 0; i < rules->n_items; i++) {
                 const struct st_device_rule *rule = &rules->items[i];
                 if (rule->allow != rules->default_allow) {
@@ -81,8 +85,8 @@ static void print_number(char *buf, size_t size, int64_t number) {
                 (void)snprintf(buf, size, "%lld", (long long)number);
 }
 
-static int add_write(struct rt_writes *writes, struct rt_leaf *leaf, bool allow, const struct exception *e,
-                     unsigned access) {
+static int add_write(struct rt_writes *writes, struct rt_leaf *leaf, bool allow,
+                     const struct exception *e, unsigned access) {
         static const char allow_file[] = "devices.allow", deny_file[] = "devices.deny";
         char major[24], minor[24];
 
@@ -90,15 +94,17 @@ static int add_write(struct rt_writes *writes, struct rt_leaf *leaf, bool allow,
                 return 0;
         print_number(major, sizeof major, e->major);
         print_number(minor, sizeof minor, e->minor);
-        return rt_writes_add(writes, leaf, allow ? allow_file : deny_file, "linux.resources.devices",
-                             RT_WRITE_EARLY | RT_WRITE_DEVICE, "%c %s:%s %s%s%s", e->type, major, minor,
+        return rt_writes_add(writes, leaf, allow ? allow_file : deny_file,
+                             "linux.resources.devices", RT_WRITE_EARLY | RT_WRITE_DEVICE,
+                             "%c %s:%s %s%s%s", e->type, major, minor,
                              access & RT_DEV_READ ? "r" : "", access & RT_DEV_WRITE ? "w" : "",
                              access & RT_DEV_MKNOD ? "m" : "");
 }
 
-static int write_all(struct rt_writes *writes, struct rt_leaf *leaf, bool default_allow, const struct exceptions *list) {
-        int r = rt_writes_add(writes, leaf, default_allow ? "devices.allow" : "devices.deny", "linux.resources.devices",
-                              RT_WRITE_EARLY | RT_WRITE_DEVICE, "a");
+static int write_all(struct rt_writes *writes, struct rt_leaf *leaf, bool default_allow,
+                     const struct exceptions *list) {
+        int r = rt_writes_add(writes, leaf, default_allow ? "devices.allow" : "devices.deny",
+                              "linux.resources.devices", RT_WRITE_EARLY | RT_WRITE_DEVICE, "a");
 
         for (size_t i = 0; i < list->n_items && r == 0; i++)
                 r = add_write(writes, leaf, !default_allow, &list->items[i], list->items[i].access);
@@ -113,7 +119,8 @@ static int parse_number(const char *text, int64_t *ret) {
         return sscanf(text, "%lld", (long long *)ret);
 }
 
-/* devices.list of a leaf that denies by default. 0: it allows by default, and then the list tells nothing. */
+/* devices.list of a leaf that denies by default. 0: it allows by default, and then the list tells
+ * nothing. */
 static int read_list(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct exceptions *list) {
         int dir_fd = rt_leaf_dir(cgroup, leaf);
         st_autofree char *text = NULL;
@@ -140,7 +147,8 @@ static int read_list(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct exce
                         return 0;
                 if (parse_number(major, &e.major) != 1 || parse_number(minor, &e.minor) != 1)
                         return -EINVAL;
-                e.access = (strchr(access, 'r') ? RT_DEV_READ : 0u) | (strchr(access, 'w') ? RT_DEV_WRITE : 0u) |
+                e.access = (strchr(access, 'r') ? RT_DEV_READ : 0u) |
+                           (strchr(access, 'w') ? RT_DEV_WRITE : 0u) |
                            (strchr(access, 'm') ? RT_DEV_MKNOD : 0u);
                 list->items[list->n_items++] = e;
         }
@@ -154,10 +162,10 @@ static unsigned access_in(const struct exceptions *list, const struct exception 
         return 0;
 }
 
-/* Only what changes: nothing is refused for a moment in between, and the kernel takes no "a" once the container
- * has cgroups of its own. New rights first. */
-static int write_changes(struct rt_writes *writes, struct rt_leaf *leaf, const struct exceptions *now,
-                         const struct exceptions *wanted) {
+/* Only what changes: nothing is refused for a moment in between, and the kernel takes no "a" once
+ * the container has cgroups of its own. New rights first. */
+static int write_changes(struct rt_writes *writes, struct rt_leaf *leaf,
+                         const struct exceptions *now, const struct exceptions *wanted) {
         int r = 0;
 
         for (size_t i = 0; i < wanted->n_items && r == 0; i++)
@@ -169,8 +177,9 @@ static int write_changes(struct rt_writes *writes, struct rt_leaf *leaf, const s
         return r;
 }
 
-int rt_device_rules_plan_v1(const struct rt_device_rules *rules, struct rt_cgroup *cgroup, struct rt_leaf *leaf,
-                            enum rt_limits_use use, struct rt_writes *writes, struct st_error *err) {
+int rt_device_rules_plan_v1(const struct rt_device_rules *rules, struct rt_cgroup *cgroup,
+                            struct rt_leaf *leaf, enum rt_limits_use use, struct rt_writes *writes,
+                            struct st_error *err) {
         struct exceptions wanted = {0}, now = {0};
         int r;
 

@@ -1,8 +1,8 @@
 /* runtime/cgroup/freeze.c: stop and continue all processes of a container.
  *
- * v2 (Linux 5.2): cgroup.freeze is a request, cgroup.events tells when it holds and can be polled. A frozen v2 process
- * can be killed. v1: freezer.state reads FREEZING until all have stopped; a task in an uninterruptible sleep can
- * keep it there, and a thaw between the tries lets it pass. */
+ * v2 (Linux 5.2): cgroup.freeze is a request, cgroup.events tells when it holds and can be polled.
+ * A frozen v2 process can be killed. v1: freezer.state reads FREEZING until all have stopped; a
+ * task in an uninterruptible sleep can keep it there, and a thaw between the tries lets it pass. */
 #include "manager.h"
 
 #include <stint/cleanup.h>
@@ -68,7 +68,8 @@ static int freeze_v2(int dir_fd, bool frozen) {
         if (r == 0)
                 r = wait_v2(events_fd, frozen);
         if (r < 0 && frozen)
-                (void)st_write_knob_at(dir_fd, "cgroup.freeze", "0"); /* not half of the container */
+                (void)st_write_knob_at(dir_fd, "cgroup.freeze",
+                                       "0"); /* not half of the container */
         return r;
 }
 
@@ -97,7 +98,8 @@ static int freeze_v1(int dir_fd, bool frozen) {
                 if (r != 0)
                         return r < 0 ? r : 0;
                 if (i % V1_THAW_EVERY == 0)
-                        (void)st_write_knob_at(dir_fd, "freezer.state", "THAWED"); /* see the top; tried again */
+                        (void)st_write_knob_at(dir_fd, "freezer.state",
+                                               "THAWED"); /* see the top; tried again */
                 pause_usec(i < V1_THAW_EVERY ? 10 : 1000);
         }
         (void)st_write_knob_at(dir_fd, "freezer.state", "THAWED"); /* not half of the container */
@@ -118,12 +120,12 @@ int rt_cgroup_freeze(struct rt_cgroup *cgroup, bool frozen, struct st_error *err
         int r;
 
         if (!leaf)
-                return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "the container has no freezer cgroup"),
-                                     ST_CODE_UNSUPPORTED);
+                return rt_fail(err, ST_CODE_UNSUPPORTED, -EOPNOTSUPP,
+                               "the container has no freezer cgroup");
         r = rt_freezer_set(cgroup, frozen);
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "%s %s", frozen ? "freeze" : "thaw", leaf->path),
-                                     ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "%s %s", frozen ? "freeze" : "thaw",
+                                    leaf->path);
         return 0;
 }
 
@@ -134,11 +136,13 @@ int rt_leaf_frozen(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
         if (dir_fd < 0)
                 return dir_fd;
         if (leaf->v2)
-                return rt_knob_read(dir_fd, "cgroup.freeze", state, sizeof state) == 0 && *state == '1';
+                return rt_knob_read(dir_fd, "cgroup.freeze", state, sizeof state) == 0 &&
+                       *state == '1';
         if (!(leaf->controllers & RT_CTL_FREEZER))
                 return 0;
         /* FREEZING counts: who asked for it is waiting for the rest */
-        return rt_knob_read(dir_fd, "freezer.state", state, sizeof state) == 0 && strcmp(state, "THAWED");
+        return rt_knob_read(dir_fd, "freezer.state", state, sizeof state) == 0 &&
+               strcmp(state, "THAWED");
 }
 
 int rt_cgroup_is_frozen(const struct rt_cgroup *cgroup, struct st_error *err) {
@@ -148,7 +152,7 @@ int rt_cgroup_is_frozen(const struct rt_cgroup *cgroup, struct st_error *err) {
         if (r == -ENOENT)
                 return 0; /* gone */
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "read the freezer state of %s", leaf->path),
-                                     ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "read the freezer state of %s",
+                                    leaf->path);
         return r;
 }

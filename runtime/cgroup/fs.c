@@ -1,4 +1,4 @@
-/* runtime/cgroup/fs.c: making, entering and limiting a container's cgroups through the file system. */
+/* runtime/cgroup/fs.c: making, entering and limiting a container's cgroups by their files. */
 #include "manager.h"
 
 #include "devices.h"
@@ -76,7 +76,8 @@ static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
         return 0;
 }
 
-static int prepare_v2(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_limits_use use, struct st_error *err) {
+static int prepare_v2(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_limits_use use,
+                      struct st_error *err) {
         int r = 0;
 
         /* On hybrid v1 has the usual ones */
@@ -86,7 +87,8 @@ static int prepare_v2(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_li
                 r = rt_leaf_delegate(cgroup, leaf, err);
         if (r == 0 && cgroup->devices && !rt_leaf_of(cgroup, RT_CTL_DEVICES) &&
             !(use == RT_LIMITS_CREATE && rt_device_rules_allow_all(cgroup->devices)))
-                r = rt_device_program_attach(cgroup->devices, leaf->dir_fd, use, cgroup->rootless, err);
+                r = rt_device_program_attach(cgroup->devices, leaf->dir_fd, use, cgroup->rootless,
+                                             err);
         return r;
 }
 
@@ -153,8 +155,8 @@ const int *rt_cgroup_task_fds(const struct rt_cgroup *cgroup, size_t *ret_n) {
         return cgroup->task_fds;
 }
 
-/* "0" is the writer itself. A single thread that moves itself through `tasks` takes no lock that waits for an RCU
- * grace period (since Linux 5.5); through cgroup.procs it would. */
+/* "0" is the writer itself. A single thread that moves itself through `tasks` takes no lock that
+ * waits for an RCU grace period (since Linux 5.5); through cgroup.procs it would. */
 static int enter(int fd) {
         while (write(fd, "0", 1) < 0)
                 if (errno != EINTR)
@@ -166,8 +168,7 @@ int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err) {
         for (size_t i = 0; i < n; i++) {
                 int r = enter(task_fds[i]);
                 if (r < 0)
-                        return st_error_kind(err, st_error_code(err, r, "enter the container's cgroup"),
-                                             ST_CODE_CGROUP);
+                        return rt_fail_code(err, ST_CODE_CGROUP, r, "enter the container's cgroup");
         }
         return 0;
 }
@@ -181,7 +182,7 @@ int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *er
                 fd = rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf, "tasks", O_WRONLY);
                 r = fd < 0 ? fd : enter(fd);
                 if (r < 0)
-                        return st_error_kind(err, st_error_code(err, r, "enter %s", leaf->path), ST_CODE_CGROUP);
+                        return rt_fail_code(err, ST_CODE_CGROUP, r, "enter %s", leaf->path);
         }
         return 0;
 }
@@ -189,7 +190,10 @@ int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *er
 int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) {
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;
-        return st_error_kind(err, rt_writes_apply((struct rt_cgroup *)cgroup, &cgroup->writes, RT_PASS_LATE, err), ST_CODE_CGROUP);
+        return st_error_kind(
+                err,
+                rt_writes_apply((struct rt_cgroup *)cgroup, &cgroup->writes, RT_PASS_LATE, err),
+                ST_CODE_CGROUP);
 }
 
 int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) {
@@ -197,15 +201,15 @@ int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *e
 
         (void)snprintf(text, sizeof text, "%d", (int)pid);
         RT_FOREACH_LEAF(leaf, cgroup) {
-                st_autoclose int fd =
-                        rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf, "cgroup.procs", O_WRONLY);
+                st_autoclose int fd = rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf,
+                                                        "cgroup.procs", O_WRONLY);
                 int r = fd < 0 ? fd : 0;
 
                 if (r == 0 && write(fd, text, strlen(text)) < 0)
                         r = -errno;
                 if (r < 0)
-                        return st_error_kind(err, st_error_code(err, r, "move process %s to %s", text, leaf->path),
-                                             ST_CODE_CGROUP);
+                        return rt_fail_code(err, ST_CODE_CGROUP, r, "move process %s to %s", text,
+                                            leaf->path);
         }
         return 0;
 }
@@ -266,7 +270,8 @@ const char *rt_cgroup_warning(const struct rt_cgroup *cgroup) {
         return cgroup->warning;
 }
 
-int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resources, struct st_error *err) {
+int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resources,
+                     struct st_error *err) {
         st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(4096);
         struct rt_writes writes = {.arena = arena};
         struct rt_leaf *v2 = rt_leaf_v2(cgroup);
@@ -281,7 +286,8 @@ int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resour
                 r = rt_unit_update(cgroup, &writes, err);
         if (r == 0 && v2) {
                 r = rt_leaf_dir(cgroup, v2);
-                r = r < 0 ? st_error_code(err, r, "open %s", v2->path) : prepare_v2(cgroup, v2, RT_LIMITS_UPDATE, err);
+                r = r < 0 ? st_error_code(err, r, "open %s", v2->path)
+                          : prepare_v2(cgroup, v2, RT_LIMITS_UPDATE, err);
         }
         if (r == 0)
                 r = rt_writes_apply(cgroup, &writes, RT_PASS_ALL, err);

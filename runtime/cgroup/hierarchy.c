@@ -1,5 +1,6 @@
-/* runtime/cgroup/hierarchy.c: which cgroup hierarchies this machine has, where they are mounted and where we are
- * in them. The usual places are tried with statfs(2); mountinfo is read only when a hierarchy is elsewhere. */
+/* runtime/cgroup/hierarchy.c: which cgroup hierarchies this machine has, where they are mounted and
+ * where we are in them. The usual places are tried with statfs(2); mountinfo is read only when a
+ * hierarchy is elsewhere. */
 #include "manager.h"
 
 #include <stint/cleanup.h>
@@ -18,16 +19,17 @@ static const struct {
         const char *name;
         unsigned bit;
 } controllers[] = {
-        {"cpu", RT_CTL_CPU},           {"cpuset", RT_CTL_CPUSET},     {"io", RT_CTL_IO},
-        {"memory", RT_CTL_MEMORY},     {"pids", RT_CTL_PIDS},         {"hugetlb", RT_CTL_HUGETLB},
-        {"rdma", RT_CTL_RDMA},         {"misc", RT_CTL_MISC},         {"cpuacct", RT_CTL_CPUACCT},
-        {"devices", RT_CTL_DEVICES},   {"freezer", RT_CTL_FREEZER},   {"net_cls", RT_CTL_NET_CLS},
-        {"net_prio", RT_CTL_NET_PRIO}, {"perf_event", RT_CTL_PERF},   {"blkio", RT_CTL_IO},
+        {"cpu", RT_CTL_CPU},           {"cpuset", RT_CTL_CPUSET},   {"io", RT_CTL_IO},
+        {"memory", RT_CTL_MEMORY},     {"pids", RT_CTL_PIDS},       {"hugetlb", RT_CTL_HUGETLB},
+        {"rdma", RT_CTL_RDMA},         {"misc", RT_CTL_MISC},       {"cpuacct", RT_CTL_CPUACCT},
+        {"devices", RT_CTL_DEVICES},   {"freezer", RT_CTL_FREEZER}, {"net_cls", RT_CTL_NET_CLS},
+        {"net_prio", RT_CTL_NET_PRIO}, {"perf_event", RT_CTL_PERF}, {"blkio", RT_CTL_IO},
 };
 
 unsigned rt_controller_bit(const char *name, size_t length) {
         for (size_t i = 0; i < sizeof controllers / sizeof *controllers; i++)
-                if (strlen(controllers[i].name) == length && !memcmp(controllers[i].name, name, length))
+                if (strlen(controllers[i].name) == length &&
+                    !memcmp(controllers[i].name, name, length))
                         return controllers[i].bit;
         return RT_CTL_OTHER;
 }
@@ -156,8 +158,8 @@ static const char *relative_to(const char *own, const char *root) {
 }
 
 /* Fill ->mount from mountinfo and make ->own relative to it. 0: not mounted. */
-static int find_mount(const struct rt_cgroup_host *host, struct st_arena *arena, struct rt_hierarchy *h,
-                      struct st_error *err) {
+static int find_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
+                      struct rt_hierarchy *h, struct st_error *err) {
         char path[256];
         st_autofree char *text = NULL;
         char *rest, *line;
@@ -179,9 +181,13 @@ static int find_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
         return 0;
 }
 
-/* A directory of the usual name: /sys/fs/cgroup/cpu,cpuacct. A link there (cpuacct,cpu) is not taken. */
-static bool usual_mount(const struct rt_cgroup_host *host, struct st_arena *arena, struct rt_hierarchy *h) {
-        const char *dir = !strncmp(h->names, "name=", 5) ? h->names + 5 : *h->names ? h->names : "unified";
+/* A directory of the usual name: /sys/fs/cgroup/cpu,cpuacct. A link there (cpuacct,cpu) is not
+ * taken. */
+static bool usual_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
+                        struct rt_hierarchy *h) {
+        const char *dir = !strncmp(h->names, "name=", 5) ? h->names + 5
+                          : *h->names                    ? h->names
+                                                         : "unified";
         char *path = st_arena_printf(arena, "%s/%s", host->root, dir);
         struct stat st;
 
@@ -189,20 +195,23 @@ static bool usual_mount(const struct rt_cgroup_host *host, struct st_arena *aren
                 return false;
         if (strchr(dir, ',') && (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
                 return false;
-        if (host->any_fs ? access(path, F_OK) < 0
-                         : !is_cgroup_fs(path, *h->names ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC))
+        if (host->any_fs
+                    ? access(path, F_OK) < 0
+                    : !is_cgroup_fs(path, *h->names ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC))
                 return false;
         h->mount = path;
         return true;
 }
 
-/* Can our own cgroup be seen below the mount? Not when a parent runtime bound a subtree of the hierarchy there. */
+/* Can our own cgroup be seen below the mount? Not when a parent runtime bound a subtree of the
+ * hierarchy there. */
 static bool own_is_visible(const struct rt_hierarchy *h) {
         char path[PATH_MAX];
 
         if (!h->own || !strcmp(h->own, "/"))
                 return true;
-        return snprintf(path, sizeof path, "%s%s", h->mount, h->own) < (int)sizeof path && access(path, F_OK) == 0;
+        return snprintf(path, sizeof path, "%s%s", h->mount, h->own) < (int)sizeof path &&
+               access(path, F_OK) == 0;
 }
 
 /* 1: the hierarchy is mounted and filled in; 0: it is not mounted. */
@@ -297,7 +306,8 @@ int rt_hierarchies_read(const struct rt_cgroup_host *host, struct st_arena *aren
         int r;
 
         if (host->mode == RT_CGROUP_V2 && !want_own) {
-                ret[0] = (struct rt_hierarchy){.names = "", .controllers = RT_CTL_V2, .mount = host->root};
+                ret[0] = (struct rt_hierarchy){
+                        .names = "", .controllers = RT_CTL_V2, .mount = host->root};
                 *ret_n = 1;
                 return 0;
         }

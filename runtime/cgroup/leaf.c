@@ -30,10 +30,11 @@ int rt_cgroup_root_open(struct rt_cgroup *cgroup) {
         return cgroup->root_fd < 0 ? -errno : 0;
 }
 
-/* Component by component, for when a filter of an outer container refuses openat2 (until Linux 5.6 is
- * everywhere and such filters are gone). */
+/* Component by component, for when a filter of an outer container refuses openat2 (until Linux 5.6
+ * is everywhere and such filters are gone). */
 static int walk(int dir_fd, const char *path, int flags) {
-        st_autoclose int at_fd = openat(dir_fd, *path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        st_autoclose int at_fd = openat(dir_fd, *path == '/' ? "/" : ".",
+                                        O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         for (;;) {
                 char name[NAME_MAX + 1];
@@ -105,7 +106,8 @@ int rt_leaf_dir(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
         return leaf->dir_fd;
 }
 
-int rt_leaf_open_file(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *file, int flags) {
+int rt_leaf_open_file(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const char *file,
+                      int flags) {
         char path[PATH_MAX];
 
         if (leaf->dir_fd >= 0) {
@@ -144,8 +146,8 @@ int rt_knob_read_u64(int dir_fd, const char *file, uint64_t *ret) {
         return 0;
 }
 
-/* 1: made; 0: was there. The path holds no symlink to follow: it is clean and below a cgroup file system, which
- * has none. */
+/* 1: made; 0: was there. The path holds no symlink to follow: it is clean and below a cgroup file
+ * system, which has none. */
 static int make_dir(struct rt_cgroup *cgroup, const char *path) {
         int dir_fd;
 
@@ -180,7 +182,7 @@ static int make_parents(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct s
         return 0;
 }
 
-/* A leaf that was there may be ours to use (the caller made it), but not when somebody lives in it. */
+/* A leaf that was there may be for us (the caller made it), but not when somebody lives in it. */
 static int check_unused(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
         st_autofree pid_t *pids = NULL;
         size_t n = 0;
@@ -189,13 +191,15 @@ static int check_unused(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct s
         if (r < 0)
                 return st_error_code(err, r, "list the processes of %s", leaf->path);
         if (n > 0)
-                return st_error_set(err, -EBUSY, "cgroup %s is in use: it holds process %d", leaf->path, (int)pids[0]);
+                return st_error_set(err, -EBUSY, "cgroup %s is in use: it holds process %d",
+                                    leaf->path, (int)pids[0]);
         if (rt_leaf_frozen(cgroup, leaf) > 0)
                 return st_error_set(err, -EBUSY, "cgroup %s is in use: it is frozen", leaf->path);
         return 0;
 }
 
-int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_leaf_use use, struct st_error *err) {
+int rt_leaf_make(struct rt_cgroup *cgroup, struct rt_leaf *leaf, enum rt_leaf_use use,
+                 struct st_error *err) {
         int r = make_dir(cgroup, leaf->path);
 
         if (r == -ENOENT) {

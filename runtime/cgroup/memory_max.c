@@ -1,9 +1,10 @@
 /* runtime/cgroup/memory_max.c: set v2's memory.max without an OOM kill for it.
  *
- * A write to memory.max below what is in use makes the kernel reclaim and then kill until it fits, so a limit
- * that is too small for the task would end the task instead of being reported. Lowering memory.high does the
- * same reclaim and never kills. Its use is short: while it is low every allocation of the leaf is slowed
- * down, so all files are open before and it is raised again before anything else is done. */
+ * A write to memory.max below what is in use makes the kernel reclaim and then kill until it fits,
+ * so a limit that is too small for the task would end the task instead of being reported. Lowering
+ * memory.high does the same reclaim and never kills. Its use is short: while it is low every
+ * allocation of the leaf is slowed down, so all files are open before and it is raised again before
+ * anything else is done. */
 #include "manager.h"
 
 #include <stint/cleanup.h>
@@ -65,9 +66,8 @@ int rt_memory_max_write(int dir_fd, const char *value, const char *field, struct
         if (r < 0)
                 return r;
         if (usage > limit)
-                return st_error_kind(err,
-                                     st_error_set(err, -EBUSY, "%s: %s bytes are too few: %llu are in use already",
-                                                  field, value, (unsigned long long)usage),
-                                     ST_CODE_LIMIT);
+                return rt_fail(err, ST_CODE_LIMIT, -EBUSY,
+                               "%s: %s bytes are too few: %llu are in use already", field, value,
+                               (unsigned long long)usage);
         return write_text(max_fd, value);
 }

@@ -11,7 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 
-/* The number after "oom_kill " in memory.events (which counts the cgroups below too) or memory.oom_control. */
+/* The number after "oom_kill " in memory.events (which counts the cgroups below too) or
+ * memory.oom_control. */
 int64_t rt_cgroup_oom_kills(const struct rt_cgroup *cgroup) {
         struct rt_leaf *leaf = rt_leaf_of(cgroup, RT_CTL_MEMORY);
         char text[512], *at;
@@ -20,7 +21,8 @@ int64_t rt_cgroup_oom_kills(const struct rt_cgroup *cgroup) {
 
         if (dir_fd < 0)
                 return -1;
-        if (rt_knob_read(dir_fd, leaf->v2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
+        if (rt_knob_read(dir_fd, leaf->v2 ? "memory.events" : "memory.oom_control", text,
+                         sizeof text) < 0)
                 return -1;
         at = strstr(text, "oom_kill ");
         if (!at)
@@ -65,11 +67,11 @@ int rt_cgroup_oom_watch(const struct rt_cgroup *cgroup, int *ret_fd, struct st_e
         int dir_fd, r;
 
         if (!leaf)
-                return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "the container has no memory cgroup"),
-                                     ST_CODE_UNSUPPORTED);
+                return rt_fail(err, ST_CODE_UNSUPPORTED, -EOPNOTSUPP,
+                               "the container has no memory cgroup");
         dir_fd = rt_leaf_dir((struct rt_cgroup *)cgroup, leaf);
         r = dir_fd < 0 ? dir_fd : leaf->v2 ? watch_v2(leaf, ret_fd) : watch_v1(dir_fd, ret_fd);
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "watch %s for OOM", leaf->path), ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "watch %s for OOM", leaf->path);
         return 0;
 }

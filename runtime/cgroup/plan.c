@@ -1,4 +1,5 @@
-/* runtime/cgroup/plan.c: from a request to the paths of the leaves and the list of what will be written. */
+/* runtime/cgroup/plan.c: from a request to the paths of the leaves and the list of what will be
+ * written. */
 #include "manager.h"
 
 #include "devices.h"
@@ -87,8 +88,8 @@ static char *parent_of(struct st_arena *arena, const char *clean) {
         return st_arena_strndup(arena, clean, slash == clean ? 1 : (size_t)(slash - clean));
 }
 
-/* Where a relative path starts. On v1 it is our own cgroup; on v2 our own's parent, since a v2 cgroup that holds
- * processes (ours) cannot give controllers to children. runc does the same. */
+/* Where a relative path starts. On v1 it is our own cgroup; on v2 our own's parent, since a v2
+ * cgroup that holds processes (ours) cannot give controllers to children. runc does the same. */
 static const char *base_of(struct st_arena *arena, const struct rt_hierarchy *h, bool absolute) {
         char *own;
 
@@ -111,8 +112,8 @@ static int add_leaf(struct rt_cgroup *cgroup, const struct rt_hierarchy *h, cons
         if (!clean)
                 return st_error_set(err, -ENOMEM, "plan the cgroup");
         if (!strcmp(clean, "/"))
-                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.cgroupsPath: %s is the root cgroup", path),
-                                     ST_CODE_CONFIG_INVALID);
+                return rt_fail(err, ST_CODE_CONFIG_INVALID, -EINVAL,
+                               "linux.cgroupsPath: %s is the root cgroup", path);
         *leaf = (struct rt_leaf){
                 .names = st_arena_strdup(cgroup->arena, h->names),
                 .controllers = h->controllers,
@@ -127,8 +128,8 @@ static int add_leaf(struct rt_cgroup *cgroup, const struct rt_hierarchy *h, cons
         return 0;
 }
 
-static int plan_leaves(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host, const char *path,
-                       struct st_error *err) {
+static int plan_leaves(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host,
+                       const char *path, struct st_error *err) {
         struct rt_hierarchy hierarchies[RT_LEAVES_MAX];
         size_t n;
         int r = rt_hierarchies_read(host, cgroup->arena, *path != '/', hierarchies, &n, err);
@@ -164,14 +165,16 @@ int rt_cgroup_plan_on(const struct rt_cgroup_host *host, const struct rt_cgroup_
         if (r == 0 && host->mode != RT_CGROUP_NONE)
                 r = plan_leaves(cgroup, host, path, err);
         if (r == 0)
-                r = rt_limits_plan(cgroup, request->resources, RT_LIMITS_CREATE, &cgroup->writes, err);
+                r = rt_limits_plan(cgroup, request->resources, RT_LIMITS_CREATE, &cgroup->writes,
+                                   err);
         if (r < 0)
                 return st_error_kind(err, r, ST_CODE_CGROUP);
         *ret_cgroup = st_take(cgroup);
         return 0;
 }
 
-int rt_cgroup_plan(const struct rt_cgroup_request *request, struct rt_cgroup **ret_cgroup, struct st_error *err) {
+int rt_cgroup_plan(const struct rt_cgroup_request *request, struct rt_cgroup **ret_cgroup,
+                   struct st_error *err) {
         struct rt_cgroup_host host = {
                 .mode = rt_cgroup_detect(), .root = "/sys/fs/cgroup", .proc = "/proc/self"};
 

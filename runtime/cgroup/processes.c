@@ -30,7 +30,8 @@ static int add_pid(struct pid_list *list, pid_t pid) {
         return 0;
 }
 
-/* In a threaded cgroup cgroup.procs cannot be read (EOPNOTSUPP); its processes are in the domain above. */
+/* In a threaded cgroup cgroup.procs cannot be read (EOPNOTSUPP); its processes are in the domain
+ * above. */
 static int add_procs(int dir_fd, struct pid_list *list) {
         st_autofree char *text = NULL;
         int r = st_read_file_at(dir_fd, "cgroup.procs", PROCS_MAX, &text, NULL, NULL);
@@ -75,7 +76,8 @@ static int add_tree(int dir_fd, struct pid_list *list, unsigned depth) {
                 st_autoclose int child_fd = -1;
                 if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
                         continue;
-                child_fd = openat(dirfd(dir), entry->d_name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+                child_fd = openat(dirfd(dir), entry->d_name,
+                                  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
                 r = child_fd < 0 ? 0 : add_tree(child_fd, list, depth + 1);
                 if (r < 0)
                         return r;
@@ -83,7 +85,8 @@ static int add_tree(int dir_fd, struct pid_list *list, unsigned depth) {
         return 0;
 }
 
-int rt_leaf_processes(struct rt_cgroup *cgroup, struct rt_leaf *leaf, pid_t **ret_pids, size_t *ret_n) {
+int rt_leaf_processes(struct rt_cgroup *cgroup, struct rt_leaf *leaf, pid_t **ret_pids,
+                      size_t *ret_n) {
         struct pid_list list = {0};
         int dir_fd = rt_leaf_dir(cgroup, leaf), r;
 
@@ -102,10 +105,11 @@ int rt_leaf_processes(struct rt_cgroup *cgroup, struct rt_leaf *leaf, pid_t **re
         return 0;
 }
 
-/* The leaf to ask who is in the container: v2's, which is never without its processes, or else one that nobody but
- * us moves processes out of. */
+/* The leaf to ask who is in the container: v2's, which is never without its processes, or else one
+ * that nobody but us moves processes out of. */
 struct rt_leaf *rt_leaf_of_processes(const struct rt_cgroup *cgroup) {
-        static const unsigned order[] = {RT_CTL_FREEZER, RT_CTL_DEVICES, RT_CTL_PIDS, RT_CTL_MEMORY, ~0u};
+        static const unsigned order[] = {RT_CTL_FREEZER, RT_CTL_DEVICES, RT_CTL_PIDS, RT_CTL_MEMORY,
+                                         ~0u};
         struct rt_leaf *leaf = rt_leaf_v2(cgroup);
 
         for (size_t i = 0; !leaf && i < sizeof order / sizeof *order; i++)
@@ -113,15 +117,16 @@ struct rt_leaf *rt_leaf_of_processes(const struct rt_cgroup *cgroup) {
         return leaf;
 }
 
-int rt_cgroup_processes(const struct rt_cgroup *cgroup, pid_t **ret_pids, size_t *ret_n, struct st_error *err) {
+int rt_cgroup_processes(const struct rt_cgroup *cgroup, pid_t **ret_pids, size_t *ret_n,
+                        struct st_error *err) {
         struct rt_leaf *leaf = rt_leaf_of_processes(cgroup);
         int r;
 
         if (!leaf)
-                return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "the container has no cgroup"), ST_CODE_CGROUP);
+                return rt_fail(err, ST_CODE_CGROUP, -EOPNOTSUPP, "the container has no cgroup");
         r = rt_leaf_processes((struct rt_cgroup *)cgroup, leaf, ret_pids, ret_n);
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "list the processes of %s", leaf->path), ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "list the processes of %s", leaf->path);
         return 0;
 }
 
@@ -141,9 +146,10 @@ static int list_sorted(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct pi
         return r;
 }
 
-/* Signal through pidfds, and only those that are still in the cgroup after the pidfds are open: a number that was
- * read may belong to somebody else by then. */
-static int signal_batch(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const pid_t *pids, size_t n, int signal) {
+/* Signal through pidfds, and only those that are still in the cgroup after the pidfds are open: a
+ * number that was read may belong to somebody else by then. */
+static int signal_batch(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const pid_t *pids, size_t n,
+                        int signal) {
         int pidfds[BATCH], r;
         struct pid_list now = {0};
 
@@ -160,8 +166,10 @@ static int signal_batch(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const pi
         return r;
 }
 
-/* Signal those that are not in @done yet: 1 when there were any. @done becomes all that are there now. */
-static int signal_new(struct rt_cgroup *cgroup, struct rt_leaf *leaf, int signal, struct pid_list *done) {
+/* Signal those that are not in @done yet: 1 when there were any. @done becomes all that are there
+ * now. */
+static int signal_new(struct rt_cgroup *cgroup, struct rt_leaf *leaf, int signal,
+                      struct pid_list *done) {
         struct pid_list now = {0};
         pid_t batch[BATCH];
         size_t n_batch = 0;
@@ -201,9 +209,11 @@ static int kill_by_file(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
         return dir_fd < 0 ? dir_fd : st_write_knob_at(dir_fd, "cgroup.kill", "1");
 }
 
-/* A fork bomb outruns the list unless it is frozen; and on v1 what is frozen dies only when it is thawed. */
+/* A fork bomb outruns the list unless it is frozen; and on v1 what is frozen dies only when it is
+ * thawed. */
 static int kill_frozen(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
-        int frozen = rt_freezer_set(cgroup, true); /* without a freezer the rounds of signal_all have to do */
+        int frozen = rt_freezer_set(
+                cgroup, true); /* without a freezer the rounds of signal_all have to do */
         int r = signal_all(cgroup, leaf, SIGKILL), thawed = 0;
 
         if (frozen != -EOPNOTSUPP)
@@ -224,10 +234,10 @@ int rt_cgroup_kill(struct rt_cgroup *cgroup, int signal, struct st_error *err) {
         int r;
 
         if (!leaf)
-                return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "the container has no cgroup"), ST_CODE_CGROUP);
+                return rt_fail(err, ST_CODE_CGROUP, -EOPNOTSUPP, "the container has no cgroup");
         r = rt_processes_signal(cgroup, leaf, signal);
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "signal the processes of %s", leaf->path),
-                                     ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "signal the processes of %s",
+                                    leaf->path);
         return 0;
 }

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where a hierarchy is usually mounted, as the length of the mount point in the leaf's path; 0: it is elsewhere. */
+/* Where a hierarchy is usually mounted, as the length of the mount point in the leaf's path; 0: it
+ * is elsewhere. */
 static size_t usual_mount_length(const struct rt_cgroup *cgroup, const struct rt_leaf *leaf) {
         const char *dir = leaf->names;
         char mount[512];
@@ -20,7 +21,8 @@ static size_t usual_mount_length(const struct rt_cgroup *cgroup, const struct rt
         else if (!strncmp(dir, "name=", 5))
                 dir += 5;
         n = snprintf(mount, sizeof mount, "%s%s%s", cgroup->root, leaf->v2 ? "" : "/", dir);
-        if (n < 0 || (size_t)n >= sizeof mount || strncmp(leaf->path, mount, (size_t)n) || leaf->path[n] != '/')
+        if (n < 0 || (size_t)n >= sizeof mount || strncmp(leaf->path, mount, (size_t)n) ||
+            leaf->path[n] != '/')
                 return 0;
         return (size_t)n;
 }
@@ -46,7 +48,7 @@ void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, co
 }
 
 static int malformed(struct st_error *err, const char *what) {
-        return st_error_kind(err, st_error_set(err, -EINVAL, "saved cgroup: %s", what), ST_CODE_INTERNAL);
+        return rt_fail(err, ST_CODE_INTERNAL, -EINVAL, "saved cgroup: %s", what);
 }
 
 static int load_mode(struct rt_cgroup *cgroup, const struct st_json *saved) {
@@ -62,8 +64,8 @@ static int load_mode(struct rt_cgroup *cgroup, const struct st_json *saved) {
         return -EINVAL;
 }
 
-static int load_leaf(struct rt_cgroup *cgroup, const struct st_json *path, const struct st_json *mounts,
-                     struct st_error *err) {
+static int load_leaf(struct rt_cgroup *cgroup, const struct st_json *path,
+                     const struct st_json *mounts, struct st_error *err) {
         struct rt_leaf *leaf = &cgroup->leaves[cgroup->n_leaves];
         const struct st_json *mount = st_json_get(mounts, path->key);
         uint64_t length = 0;
@@ -106,8 +108,10 @@ static void share_controllers(struct rt_cgroup *cgroup) {
 int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_cgroup **ret_cgroup,
                       struct st_error *err) {
         st_cleanup(rt_cgroup_freep) struct rt_cgroup *cgroup = rt_cgroup_alloc(root);
-        const struct st_json *paths = st_json_get(saved, "paths"), *mounts = st_json_get(saved, "mounts");
-        const struct st_json *driver = st_json_get(saved, "driver"), *rootless = st_json_get(saved, "rootless");
+        const struct st_json *paths = st_json_get(saved, "paths"),
+                             *mounts = st_json_get(saved, "mounts");
+        const struct st_json *driver = st_json_get(saved, "driver"),
+                             *rootless = st_json_get(saved, "rootless");
 
         if (!cgroup)
                 return st_error_set(err, -ENOMEM, "load the cgroup");
@@ -134,6 +138,7 @@ int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_c
         return 0;
 }
 
-int rt_cgroup_load(const struct st_json *saved, struct rt_cgroup **ret_cgroup, struct st_error *err) {
+int rt_cgroup_load(const struct st_json *saved, struct rt_cgroup **ret_cgroup,
+                   struct st_error *err) {
         return rt_cgroup_load_on("/sys/fs/cgroup", saved, ret_cgroup, err);
 }

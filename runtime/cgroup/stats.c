@@ -1,4 +1,5 @@
-/* runtime/cgroup/stats.c: a container's resource use, in the shape of runc's `events --stats`: its "data" object. */
+/* runtime/cgroup/stats.c: a container's resource use, in the shape of runc's `events --stats`: its
+ * "data" object. */
 #include "stats.h"
 
 #include <stint/cleanup.h>
@@ -77,7 +78,8 @@ void rt_stat_put(struct st_json_writer *w, const char *key, uint64_t value) {
                 st_json_uint(w, key, value);
 }
 
-void rt_stat_put_memory(struct st_json_writer *w, const char *key, const struct rt_stat_memory *memory) {
+void rt_stat_put_memory(struct st_json_writer *w, const char *key,
+                        const struct rt_stat_memory *memory) {
         if (!memory->limit && !memory->usage && !memory->max && !memory->failcnt)
                 return;
         st_json_open_object(w, key);
@@ -88,7 +90,8 @@ void rt_stat_put_memory(struct st_json_writer *w, const char *key, const struct 
         st_json_close_object(w);
 }
 
-int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w, struct st_error *err) {
+int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w,
+                    struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
         uint64_t value;
         char *line;
@@ -109,7 +112,8 @@ int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w,
         return 0;
 }
 
-void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor, const char *op, uint64_t value) {
+void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor, const char *op,
+                       uint64_t value) {
         st_json_open_object(w, NULL);
         rt_stat_put(w, "major", major);
         rt_stat_put(w, "minor", minor);
@@ -145,8 +149,8 @@ static void put_psi_line(struct st_json_writer *w, const char *line) {
         unsigned long long total;
         char name[8];
 
-        if (sscanf(line, "%7s avg10=%lf avg60=%lf avg300=%lf total=%llu", name, &averages[0], &averages[1],
-                   &averages[2], &total) != 5)
+        if (sscanf(line, "%7s avg10=%lf avg60=%lf avg300=%lf total=%llu", name, &averages[0],
+                   &averages[1], &averages[2], &total) != 5)
                 return;
         st_json_open_object(w, name);
         for (size_t i = 0; i < 3; i++)
@@ -203,7 +207,8 @@ static void put_cpuset(const struct rt_cgroup *cgroup, struct st_json_writer *w)
         st_json_close_object(w);
 }
 
-static int put_memory(const struct rt_cgroup *cgroup, struct st_json_writer *w, struct st_error *err) {
+static int put_memory(const struct rt_cgroup *cgroup, struct st_json_writer *w,
+                      struct st_error *err) {
         bool v2 = false;
         int dir_fd = dir_of(cgroup, RT_CTL_MEMORY, &v2), r = 0;
 
@@ -230,7 +235,8 @@ static void put_pids(const struct rt_cgroup *cgroup, struct st_json_writer *w) {
         st_json_close_object(w);
 }
 
-static int put_blkio(const struct rt_cgroup *cgroup, struct st_json_writer *w, struct st_error *err) {
+static int put_blkio(const struct rt_cgroup *cgroup, struct st_json_writer *w,
+                     struct st_error *err) {
         bool v2 = false;
         int dir_fd = dir_of(cgroup, RT_CTL_IO, &v2), r = 0;
 
@@ -242,13 +248,14 @@ static int put_blkio(const struct rt_cgroup *cgroup, struct st_json_writer *w, s
         return r;
 }
 
-int rt_cgroup_write_stats_members(const struct rt_cgroup *cgroup, struct st_json_writer *w, struct st_error *err) {
+int rt_cgroup_write_stats_members(const struct rt_cgroup *cgroup, struct st_json_writer *w,
+                                  struct st_error *err) {
         struct rt_leaf *leaf = rt_leaf_of_processes(cgroup);
         bool v2 = false;
         int r = leaf ? rt_leaf_dir((struct rt_cgroup *)cgroup, leaf) : 0;
 
         if (r < 0)
-                return st_error_kind(err, st_error_code(err, r, "open %s", leaf->path), ST_CODE_CGROUP);
+                return rt_fail_code(err, ST_CODE_CGROUP, r, "open %s", leaf->path);
         r = put_cpu(cgroup, w, err);
         if (r >= 0) {
                 put_cpuset(cgroup, w);
@@ -264,7 +271,8 @@ int rt_cgroup_write_stats_members(const struct rt_cgroup *cgroup, struct st_json
         }
         if (r >= 0)
                 r = rt_stats_rdma(dir_of(cgroup, RT_CTL_RDMA, &v2), w, err);
-        return st_error_kind(err, r < 0 ? st_error_prefix(err, r, "read the container's statistics") : 0,
+        return st_error_kind(err,
+                             r < 0 ? st_error_prefix(err, r, "read the container's statistics") : 0,
                              ST_CODE_CGROUP);
 }
 

@@ -4,12 +4,12 @@
 
 /* One read of a file, and a walk over it. */
 struct rt_stat_text {
-        char *text;                   /* NULL: the file is not there */
+        char *text; /* NULL: the file is not there */
         char *at;
 };
 
-/* A file of the leaf, whole. A missing file (a controller that is not enabled, an older kernel) is no error and has no
- * lines. Released by rt_stat_text_deinit(). */
+/* A file of the leaf, whole. A missing file (a controller that is not enabled, an older kernel) is
+ * no error and has no lines. Released by rt_stat_text_deinit(). */
 int rt_stat_read(int dir_fd, const char *file, struct rt_stat_text *ret, struct st_error *err);
 void rt_stat_text_deinit(struct rt_stat_text *text);
 /* The next line, NUL-terminated, or NULL. */
@@ -27,10 +27,13 @@ void rt_stat_put(struct st_json_writer *w, const char *key, uint64_t value);
 struct rt_stat_memory {
         uint64_t limit, usage, max, failcnt;
 };
-void rt_stat_put_memory(struct st_json_writer *w, const char *key, const struct rt_stat_memory *memory);
+void rt_stat_put_memory(struct st_json_writer *w, const char *key,
+                        const struct rt_stat_memory *memory);
 /* memory.stat's lines as the object "raw", and its @cache_key as "cache". */
-int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w, struct st_error *err);
-void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor, const char *op, uint64_t value);
+int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w,
+                    struct st_error *err);
+void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor, const char *op,
+                       uint64_t value);
 /* "0-3,7" as [0,1,2,3,7]; nothing when empty. */
 void rt_stat_put_list(struct st_json_writer *w, const char *key, const char *list);
 

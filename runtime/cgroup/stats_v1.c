@@ -10,7 +10,8 @@
 enum { TICK_NSEC = 1000000000 / 100 }; /* cpuacct.stat counts in USER_HZ, which is 100 everywhere */
 
 /* "1 2 3 " */
-static int put_numbers(int dir_fd, const char *file, struct st_json_writer *w, const char *key, struct st_error *err) {
+static int put_numbers(int dir_fd, const char *file, struct st_json_writer *w, const char *key,
+                       struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
         int r = rt_stat_read(dir_fd, file, &text, err);
         char *line, *rest = NULL;
@@ -19,7 +20,8 @@ static int put_numbers(int dir_fd, const char *file, struct st_json_writer *w, c
         if (!line)
                 return r;
         st_json_open_array(w, key);
-        for (char *number = strtok_r(line, " ", &rest); number; number = strtok_r(NULL, " ", &rest)) {
+        for (char *number = strtok_r(line, " ", &rest); number;
+             number = strtok_r(NULL, " ", &rest)) {
                 uint64_t value;
                 if (st_parse_u64(number, &value) == 0)
                         st_json_uint(w, NULL, value);
@@ -29,7 +31,8 @@ static int put_numbers(int dir_fd, const char *file, struct st_json_writer *w, c
 }
 
 /* Column @column of "cpu user system" lines. */
-static int put_column(int dir_fd, unsigned column, struct st_json_writer *w, const char *key, struct st_error *err) {
+static int put_column(int dir_fd, unsigned column, struct st_json_writer *w, const char *key,
+                      struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
         int r = rt_stat_read(dir_fd, "cpuacct.usage_all", &text, err);
         char *line = r < 0 ? NULL : rt_stat_line(&text); /* the heading */
@@ -62,8 +65,10 @@ static int put_usage(int dir_fd, struct st_json_writer *w, struct st_error *err)
         return r;
 }
 
-int rt_stats_v1_cpu(const struct rt_cgroup *cgroup, struct st_json_writer *w, struct st_error *err) {
-        struct rt_leaf *acct = rt_leaf_of(cgroup, RT_CTL_CPUACCT), *cpu = rt_leaf_of(cgroup, RT_CTL_CPU);
+int rt_stats_v1_cpu(const struct rt_cgroup *cgroup, struct st_json_writer *w,
+                    struct st_error *err) {
+        struct rt_leaf *acct = rt_leaf_of(cgroup, RT_CTL_CPUACCT),
+                       *cpu = rt_leaf_of(cgroup, RT_CTL_CPU);
         int acct_fd = acct ? rt_leaf_dir((struct rt_cgroup *)cgroup, acct) : -1;
         int cpu_fd = cpu ? rt_leaf_dir((struct rt_cgroup *)cgroup, cpu) : -1, r = 0;
 
@@ -74,8 +79,10 @@ int rt_stats_v1_cpu(const struct rt_cgroup *cgroup, struct st_json_writer *w, st
         st_json_open_object(w, "throttling");
         if (cpu_fd >= 0) {
                 rt_stat_put(w, "periods", rt_stat_value(cpu_fd, "cpu.stat", "nr_periods"));
-                rt_stat_put(w, "throttledPeriods", rt_stat_value(cpu_fd, "cpu.stat", "nr_throttled"));
-                rt_stat_put(w, "throttledTime", rt_stat_value(cpu_fd, "cpu.stat", "throttled_time"));
+                rt_stat_put(w, "throttledPeriods",
+                            rt_stat_value(cpu_fd, "cpu.stat", "nr_throttled"));
+                rt_stat_put(w, "throttledTime",
+                            rt_stat_value(cpu_fd, "cpu.stat", "throttled_time"));
         }
         st_json_close_object(w);
         return r;
@@ -112,7 +119,8 @@ void rt_stats_cpuset(int dir_fd, bool v2, struct st_json_writer *w) {
         put_flag(flags_fd, "cpuset.memory_spread_slab", w, "memory_spread_slab");
         put_flag(flags_fd, "cpuset.memory_pressure", w, "memory_pressure");
         put_flag(flags_fd, "cpuset.sched_load_balance", w, "sched_load_balance");
-        if (flags_fd >= 0 && rt_knob_read(flags_fd, "cpuset.sched_relax_domain_level", level, sizeof level) == 0)
+        if (flags_fd >= 0 &&
+            rt_knob_read(flags_fd, "cpuset.sched_relax_domain_level", level, sizeof level) == 0)
                 (void)st_parse_i64(level, &relax); /* absent is 0 */
         st_json_int(w, "sched_relax_domain_level", relax);
 }
@@ -146,8 +154,8 @@ int rt_stats_v1_memory(int dir_fd, struct st_json_writer *w, struct st_error *er
 }
 
 /* "8:0 Read 4096", or "8:0 512"; and a line "Total ...". *ret_any: there was a line of a device. */
-static int put_entries(int dir_fd, const char *file, struct st_json_writer *w, const char *key, bool *ret_any,
-                       struct st_error *err) {
+static int put_entries(int dir_fd, const char *file, struct st_json_writer *w, const char *key,
+                       bool *ret_any, struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
         int r = rt_stat_read(dir_fd, file, &text, err);
         char *line;
@@ -172,14 +180,15 @@ static int put_entries(int dir_fd, const char *file, struct st_json_writer *w, c
         return 0;
 }
 
-/* bfq counts per operation; the throttling layer, which sees every scheduler's I/O, only bytes and requests. */
+/* bfq counts per operation; the throttling layer, which sees every scheduler's I/O, only bytes and
+ * requests. */
 int rt_stats_v1_blkio(int dir_fd, struct st_json_writer *w, struct st_error *err) {
         static const struct {
                 const char *key, *files[4];
         } table[] = {
                 {"ioServiceBytesRecursive",
-                 {"blkio.bfq.io_service_bytes_recursive", "blkio.throttle.io_service_bytes_recursive",
-                  "blkio.throttle.io_service_bytes"}},
+                 {"blkio.bfq.io_service_bytes_recursive",
+                  "blkio.throttle.io_service_bytes_recursive", "blkio.throttle.io_service_bytes"}},
                 {"ioServicedRecursive",
                  {"blkio.bfq.io_serviced_recursive", "blkio.throttle.io_serviced_recursive",
                   "blkio.throttle.io_serviced"}},

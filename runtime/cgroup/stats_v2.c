@@ -1,4 +1,5 @@
-/* runtime/cgroup/stats_v2.c: statistics of v2's cpu, memory and io, and of hugetlb and rdma, which differ little. */
+/* runtime/cgroup/stats_v2.c: statistics of v2's cpu, memory and io, and of hugetlb and rdma, which
+ * differ little. */
 #include "stats.h"
 
 #include <stint/cleanup.h>
@@ -15,15 +16,17 @@ int rt_stats_v2_cpu(int dir_fd, struct st_json_writer *w, struct st_error *err) 
                 const char *key;
                 uint64_t *value;
                 unsigned scale;
-        } fields[] = {{"usage_usec", &total, 1000},   {"user_usec", &user, 1000},     {"system_usec", &kernel, 1000},
-                      {"nr_periods", &periods, 1},    {"nr_throttled", &throttled, 1}, {"throttled_usec", &time, 1000}};
+        } fields[] = {{"usage_usec", &total, 1000},    {"user_usec", &user, 1000},
+                      {"system_usec", &kernel, 1000},  {"nr_periods", &periods, 1},
+                      {"nr_throttled", &throttled, 1}, {"throttled_usec", &time, 1000}};
         int r = rt_stat_read(dir_fd, "cpu.stat", &text, err);
         char *line;
 
         while (r == 0 && (line = rt_stat_line(&text))) {
                 char *number = rt_stat_cut(line);
                 for (size_t i = 0; number && i < sizeof fields / sizeof *fields; i++)
-                        if (!strcmp(line, fields[i].key) && st_parse_u64(number, fields[i].value) == 0)
+                        if (!strcmp(line, fields[i].key) &&
+                            st_parse_u64(number, fields[i].value) == 0)
                                 *fields[i].value *= fields[i].scale;
         }
         st_json_open_object(w, "usage");
@@ -69,8 +72,8 @@ static void put_io_key(struct st_json_writer *w, char *line, const char *key, co
                 rt_stat_put_entry(w, major, minor, op, value);
 }
 
-static int put_io(int dir_fd, struct st_json_writer *w, const char *name, const char *read_key, const char *write_key,
-                  struct st_error *err) {
+static int put_io(int dir_fd, struct st_json_writer *w, const char *name, const char *read_key,
+                  const char *write_key, struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
         int r = rt_stat_read(dir_fd, "io.stat", &text, err);
         char *line;
@@ -93,16 +96,19 @@ int rt_stats_v2_io(int dir_fd, struct st_json_writer *w, struct st_error *err) {
 }
 
 static void put_huge_page(int dir_fd, bool v2, const char *size, struct st_json_writer *w) {
-        static const char *const rsvd[] = {".rsvd", ""}; /* reservations, since Linux 5.7, count what is used too */
+        static const char *const rsvd[] = {
+                ".rsvd", ""}; /* reservations, since Linux 5.7, count what is used too */
         uint64_t usage = 0, max = 0, failcnt = 0;
         char file[96];
 
         for (size_t i = 0; i < 2; i++) {
-                (void)snprintf(file, sizeof file, "hugetlb.%s%s.%s", size, rsvd[i], v2 ? "current" : "usage_in_bytes");
+                (void)snprintf(file, sizeof file, "hugetlb.%s%s.%s", size, rsvd[i],
+                               v2 ? "current" : "usage_in_bytes");
                 if (!rt_stat_u64(dir_fd, file, &usage))
                         continue;
                 if (!v2) {
-                        (void)snprintf(file, sizeof file, "hugetlb.%s%s.max_usage_in_bytes", size, rsvd[i]);
+                        (void)snprintf(file, sizeof file, "hugetlb.%s%s.max_usage_in_bytes", size,
+                                       rsvd[i]);
                         (void)rt_stat_u64(dir_fd, file, &max); /* absent is 0 */
                         (void)snprintf(file, sizeof file, "hugetlb.%s%s.failcnt", size, rsvd[i]);
                         (void)rt_stat_u64(dir_fd, file, &failcnt); /* likewise */
@@ -136,7 +142,8 @@ int rt_stats_hugetlb(int dir_fd, bool v2, struct st_json_writer *w, struct st_er
         }
         while (dir && (entry = readdir(dir))) {
                 char size[24], rest[64];
-                if (sscanf(entry->d_name, "hugetlb.%23[0-9KMGB]%63s", size, rest) == 2 && !strcmp(rest, suffix))
+                if (sscanf(entry->d_name, "hugetlb.%23[0-9KMGB]%63s", size, rest) == 2 &&
+                    !strcmp(rest, suffix))
                         put_huge_page(dir_fd, v2, size, w);
         }
         st_json_close_object(w);
@@ -150,16 +157,20 @@ static void put_rdma_line(char *line, struct st_json_writer *w) {
 
         st_json_open_object(w, NULL);
         st_json_string(w, "device", line);
-        if (rest && (at = strstr(rest, "hca_handle=")) && sscanf(at, "hca_handle=%llu", &value) == 1)
+        if (rest && (at = strstr(rest, "hca_handle=")) &&
+            sscanf(at, "hca_handle=%llu", &value) == 1)
                 st_json_uint(w, "hcaHandles", value);
-        if (rest && (at = strstr(rest, "hca_object=")) && sscanf(at, "hca_object=%llu", &value) == 1)
+        if (rest && (at = strstr(rest, "hca_object=")) &&
+            sscanf(at, "hca_object=%llu", &value) == 1)
                 st_json_uint(w, "hcaObjects", value);
         st_json_close_object(w);
 }
 
-/* Not in runc's object, whose readers skip what they do not know. Nothing on a machine without such devices. */
+/* Not in runc's object, whose readers skip what they do not know. Nothing on a machine without such
+ * devices. */
 int rt_stats_rdma(int dir_fd, struct st_json_writer *w, struct st_error *err) {
-        static const char *const files[] = {"rdma.current", "rdma.max"}, *const keys[] = {"current", "limit"};
+        static const char *const files[] = {"rdma.current", "rdma.max"}, *const keys[] = {"current",
+                                                                                          "limit"};
         bool any = false;
 
         for (size_t i = 0; dir_fd >= 0 && i < 2; i++) {

@@ -2,12 +2,13 @@
 #include "unit.h"
 
 static int not_built(struct st_error *err) {
-        return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "this stint was built without the systemd cgroup driver"),
-                             ST_CODE_UNSUPPORTED);
+        return rt_fail(err, ST_CODE_UNSUPPORTED, -EOPNOTSUPP,
+                       "this stint was built without the systemd cgroup driver");
 }
 
-int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host, const struct rt_cgroup_request *request,
-                 const char **ret_path, struct st_error *err) {
+int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host,
+                 const struct rt_cgroup_request *request, const char **ret_path,
+                 struct st_error *err) {
         (void)cgroup, (void)host, (void)request, (void)ret_path;
         return not_built(err);
 }

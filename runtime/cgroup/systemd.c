@@ -1,8 +1,9 @@
 /* runtime/cgroup/systemd.c: the systemd driver: a container is a transient scope.
  *
- * stint is static and links no D-Bus: stint-systemd, a small program, makes the calls. It is run with posix_spawn, gets
- * its job as arguments and answers with one line on a pipe, "ok CGROUP" or "error ERRNO TEXT". What else it prints
- * (the loader, when libsystemd is missing) becomes the error's text. */
+ * stint is static and links no D-Bus: stint-systemd, a small program, makes the calls. It is run
+ * with posix_spawn, gets its job as arguments and answers with one line on a pipe, "ok CGROUP" or
+ * "error ERRNO TEXT". What else it prints (the loader, when libsystemd is missing) becomes the
+ * error's text. */
 #include "unit.h"
 
 #include "devices.h"
@@ -21,16 +22,17 @@
 #define HELPER ST_LIBEXEC_DIR "/stint-systemd"
 #define ANNOTATION "org.systemd.property."
 enum { ANSWER_MAX = 4096 };
-/* A limit below this may be too little for prepare, and systemd's write of it would kill: it is told later. */
+/* A limit below this may be too little for prepare, and systemd's write of it would kill: it is
+ * told later. */
 #define SMALL_MEMORY ((uint64_t)16 << 20)
 
 extern char **environ;
 
 struct rt_unit {
         struct rt_unit_name name;
-        bool user;                    /* the user's systemd */
+        bool user; /* the user's systemd */
         const char *helper;
-        struct rt_properties extra;   /* of annotations */
+        struct rt_properties extra; /* of annotations */
         bool memory_later;
 };
 
@@ -41,13 +43,16 @@ static const char *user_manager(struct rt_cgroup *cgroup, const struct rt_cgroup
 
         if (rt_hierarchies_read(host, cgroup->arena, true, hierarchies, &n, NULL) == 0)
                 for (size_t i = 0; i < n; i++) {
-                        const char *at = hierarchies[i].own ? strstr(hierarchies[i].own, "/user@") : NULL;
+                        const char *at = hierarchies[i].own ? strstr(hierarchies[i].own, "/user@")
+                                                            : NULL;
                         const char *end = at ? strstr(at, ".service") : NULL;
                         if (end)
-                                return st_arena_strndup(cgroup->arena, hierarchies[i].own,
-                                                        (size_t)(end + strlen(".service") - hierarchies[i].own));
+                                return st_arena_strndup(
+                                        cgroup->arena, hierarchies[i].own,
+                                        (size_t)(end + strlen(".service") - hierarchies[i].own));
                 }
-        return st_arena_printf(cgroup->arena, "/user.slice/user-%u.slice/user@%u.service", getuid(), getuid());
+        return st_arena_printf(cgroup->arena, "/user.slice/user-%u.slice/user@%u.service", getuid(),
+                               getuid());
 }
 
 static int plan_annotations(struct rt_unit *unit, const struct rt_cgroup_request *request) {
@@ -56,15 +61,17 @@ static int plan_annotations(struct rt_unit *unit, const struct rt_cgroup_request
                 int r;
                 if (strncmp(pair->key, ANNOTATION, strlen(ANNOTATION)))
                         continue;
-                r = rt_properties_add(&unit->extra, "%s=v:%s", pair->key + strlen(ANNOTATION), pair->value);
+                r = rt_properties_add(&unit->extra, "%s=v:%s", pair->key + strlen(ANNOTATION),
+                                      pair->value);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host, const struct rt_cgroup_request *request,
-                 const char **ret_path, struct st_error *err) {
+int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host,
+                 const struct rt_cgroup_request *request, const char **ret_path,
+                 struct st_error *err) {
         struct rt_unit *unit = st_arena_alloc(cgroup->arena, sizeof *unit);
         const char *manager = "", *slice;
         int r;
@@ -73,16 +80,20 @@ int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host, co
                 return st_error_set(err, -ENOMEM, "plan the systemd unit");
         unit->user = request->rootless;
         unit->extra.arena = cgroup->arena;
-        r = rt_unit_name_parse(cgroup->arena, request->path, request->id, unit->user, &unit->name, err);
+        r = rt_unit_name_parse(cgroup->arena, request->path, request->id, unit->user, &unit->name,
+                               err);
         if (r < 0)
                 return r;
         slice = rt_slice_path(cgroup->arena, unit->name.slice);
         if (unit->user)
                 manager = user_manager(cgroup, host);
-        unit->helper = st_arena_strdup(cgroup->arena, request->systemd_helper ? request->systemd_helper : HELPER);
+        unit->helper = st_arena_strdup(cgroup->arena,
+                                       request->systemd_helper ? request->systemd_helper : HELPER);
         if (slice && manager)
-                *ret_path = st_arena_printf(cgroup->arena, "%s%s/%s", manager, slice, unit->name.unit);
-        if (!slice || !manager || !unit->helper || !*ret_path || plan_annotations(unit, request) < 0)
+                *ret_path = st_arena_printf(cgroup->arena, "%s%s/%s", manager, slice,
+                                            unit->name.unit);
+        if (!slice || !manager || !unit->helper || !*ret_path ||
+            plan_annotations(unit, request) < 0)
                 return st_error_set(err, -ENOMEM, "plan the systemd unit");
         cgroup->unit = unit;
         return 0;
@@ -125,9 +136,11 @@ static int judge(char *answer, const char **ret_cgroup, struct st_error *err) {
         return st_error_set(err, (int)-number, "systemd: %s", end + (*end == ' '));
 }
 
-/* Run stint-systemd VERB UNIT ARGS... Whether it worked is in its answer: somebody else in this process may reap it. */
-static int run_helper(const struct rt_unit *unit, const char *verb, const struct rt_properties *args, char *answer,
-                      const char **ret_cgroup, struct st_error *err) {
+/* Run stint-systemd VERB UNIT ARGS... Whether it worked is in its answer: somebody else in this
+ * process may reap it. */
+static int run_helper(const struct rt_unit *unit, const char *verb,
+                      const struct rt_properties *args, char *answer, const char **ret_cgroup,
+                      struct st_error *err) {
         size_t n = args ? args->n_items : 0, n_argv = 0;
         st_autofree char **argv = calloc(n + 6, sizeof *argv);
         st_autofree char *text = NULL;
@@ -175,8 +188,12 @@ static bool has_small_memory(const struct rt_writes *writes) {
 
 static int add_start_properties(struct rt_cgroup *cgroup, pid_t pid, struct rt_properties *list) {
         static const char *const always[] = {
-                "Delegate=b:true",        "MemoryAccounting=b:true", "CPUAccounting=b:true",
-                "IOAccounting=b:true",    "TasksAccounting=b:true",  "DefaultDependencies=b:false",
+                "Delegate=b:true",
+                "MemoryAccounting=b:true",
+                "CPUAccounting=b:true",
+                "IOAccounting=b:true",
+                "TasksAccounting=b:true",
+                "DefaultDependencies=b:false",
                 "CollectMode=s:inactive-or-failed", /* a scope whose task failed does not stay */
         };
         struct rt_unit *unit = cgroup->unit;
@@ -190,8 +207,9 @@ static int add_start_properties(struct rt_cgroup *cgroup, pid_t pid, struct rt_p
                 r = rt_properties_add(list, "%s", always[i]);
         unit->memory_later = has_small_memory(&cgroup->writes);
         if (r == 0)
-                r = rt_properties_of_limits(list, &cgroup->writes, cgroup->rootless ? NULL : cgroup->devices,
-                                            unit->memory_later ? RT_WITHOUT_MEMORY : RT_WITH_MEMORY);
+                r = rt_properties_of_limits(
+                        list, &cgroup->writes, cgroup->rootless ? NULL : cgroup->devices,
+                        unit->memory_later ? RT_WITHOUT_MEMORY : RT_WITH_MEMORY);
         for (size_t i = 0; i < unit->extra.n_items && r == 0; i++)
                 r = rt_properties_add(list, "%s", unit->extra.items[i]);
         return r;
@@ -206,7 +224,8 @@ static int correct_paths(struct rt_cgroup *cgroup, const char *reported, struct 
         if (!strcmp(clean, "/"))
                 return 0;
         RT_FOREACH_LEAF(leaf, cgroup) {
-                char *path = st_arena_printf(cgroup->arena, "%.*s%s", (int)leaf->mount_length, leaf->path, clean);
+                char *path = st_arena_printf(cgroup->arena, "%.*s%s", (int)leaf->mount_length,
+                                             leaf->path, clean);
                 if (!path)
                         return st_error_set(err, -ENOMEM, "plan the cgroup");
                 if (strcmp(path, leaf->path) && (!leaf->v2 || access(path, F_OK) == 0))
@@ -243,7 +262,8 @@ int rt_cgroup_attach_systemd(struct rt_cgroup *cgroup, pid_t pid, struct st_erro
                 return st_error_set(err, -ENOMEM, "start %s", cgroup->unit->name.unit);
         r = run_helper(cgroup->unit, "start", &list, answer, &reported, err);
         if (r < 0)
-                return st_error_kind(err, st_error_prefix(err, r, "start %s", cgroup->unit->name.unit),
+                return st_error_kind(err,
+                                     st_error_prefix(err, r, "start %s", cgroup->unit->name.unit),
                                      ST_CODE_CGROUP);
         r = correct_paths(cgroup, reported, err);
         if (r == 0)
@@ -271,14 +291,16 @@ int rt_cgroup_finish_systemd(struct rt_cgroup *cgroup, struct st_error *err) {
         if (!cgroup->unit || !cgroup->unit->memory_later || cgroup->mode == RT_CGROUP_NONE)
                 return 0;
         cgroup->unit->memory_later = false;
-        return st_error_kind(err, set_properties(cgroup, &cgroup->writes, NULL, err), ST_CODE_CGROUP);
+        return st_error_kind(err, set_properties(cgroup, &cgroup->writes, NULL, err),
+                             ST_CODE_CGROUP);
 }
 
 int rt_unit_update(struct rt_cgroup *cgroup, const struct rt_writes *writes, struct st_error *err) {
         return set_properties(cgroup, writes, cgroup->rootless ? NULL : cgroup->devices, err);
 }
 
-/* systemd removes an empty scope by itself, and CollectMode its failed state: then there is nothing to ask. */
+/* systemd removes an empty scope by itself, and CollectMode its failed state: then there is nothing
+ * to ask. */
 int rt_unit_stop(struct rt_cgroup *cgroup, struct st_error *err) {
         struct rt_leaf *leaf = rt_leaf_v2(cgroup);
         char answer[ANSWER_MAX + 1];
@@ -298,10 +320,12 @@ void rt_unit_save(const struct rt_unit *unit, struct st_json_writer *w) {
         st_json_string(w, "helper", unit->helper);
 }
 
-static const char *load_string(struct rt_cgroup *cgroup, const struct st_json *saved, const char *key) {
+static const char *load_string(struct rt_cgroup *cgroup, const struct st_json *saved,
+                               const char *key) {
         const struct st_json *value = st_json_get(saved, key);
 
-        return value && value->type == ST_JSON_STRING ? st_arena_strdup(cgroup->arena, value->text) : NULL;
+        return value && value->type == ST_JSON_STRING ? st_arena_strdup(cgroup->arena, value->text)
+                                                      : NULL;
 }
 
 int rt_unit_load(struct rt_cgroup *cgroup, const struct st_json *saved, struct st_error *err) {
@@ -315,7 +339,7 @@ int rt_unit_load(struct rt_cgroup *cgroup, const struct st_json *saved, struct s
         unit->helper = load_string(cgroup, saved, "helper");
         unit->user = user && user->boolean;
         if (!unit->name.unit || !unit->name.slice || !unit->helper)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "saved cgroup: unit"), ST_CODE_INTERNAL);
+                return rt_fail(err, ST_CODE_INTERNAL, -EINVAL, "saved cgroup: unit");
         cgroup->unit = unit;
         return 0;
 }

@@ -30,12 +30,10 @@ char *rt_slice_path(struct st_arena *arena, const char *slice) {
 }
 
 static int bad_path(struct st_error *err, const char *cgroups_path, const char *why) {
-        return st_error_kind(err,
-                             st_error_set(err, -EINVAL,
-                                          "linux.cgroupsPath: expected cgroupsPath to be of format \"slice:prefix:name\" "
-                                          "for systemd cgroups, got \"%s\" instead: %s",
-                                          cgroups_path, why),
-                             ST_CODE_CONFIG_INVALID);
+        return rt_fail(err, ST_CODE_CONFIG_INVALID, -EINVAL,
+                       "linux.cgroupsPath: expected cgroupsPath to be of format "
+                       "\"slice:prefix:name\" for systemd cgroups, got \"%s\" instead: %s",
+                       cgroups_path, why);
 }
 
 /* What systemd takes in the name of a unit. */
@@ -43,15 +41,16 @@ static bool is_unit_name(const char *unit) {
         static const char punctuation[] = ":-_.\\@";
 
         for (const char *at = unit; *at; at++)
-                if (!strchr(punctuation, *at) && !(*at >= '0' && *at <= '9') && !(*at >= 'a' && *at <= 'z') &&
-                    !(*at >= 'A' && *at <= 'Z'))
+                if (!strchr(punctuation, *at) && !(*at >= '0' && *at <= '9') &&
+                    !(*at >= 'a' && *at <= 'z') && !(*at >= 'A' && *at <= 'Z'))
                         return false;
         return strlen(unit) < 256;
 }
 
 int rt_unit_name_parse(struct st_arena *arena, const char *cgroups_path, const char *id, bool user,
                        struct rt_unit_name *ret, struct st_error *err) {
-        const char *path = cgroups_path && *cgroups_path ? cgroups_path : "::", *colon = strchr(path, ':');
+        const char *path = cgroups_path && *cgroups_path ? cgroups_path : "::",
+                   *colon = strchr(path, ':');
         const char *second = colon ? strchr(colon + 1, ':') : NULL, *name, *prefix;
 
         if (!second || strchr(second + 1, ':'))

@@ -1,7 +1,8 @@
 /* runtime/cgroup/unit_properties.c: limits in systemd's words.
  *
- * They are derived from what will be written to the cgroup's files, so config.json's typed fields and its raw `unified`
- * go the same way. What systemd has no word for is only written to the file, and systemd leaves it alone. */
+ * They are derived from what will be written to the cgroup's files, so config.json's typed fields
+ * and its raw `unified` go the same way. What systemd has no word for is only written to the file,
+ * and systemd leaves it alone. */
 #include "unit.h"
 
 #include "devices.h"
@@ -54,7 +55,8 @@ static int add_cpus(struct rt_properties *properties, const char *name, const ch
 }
 
 static int add_tasks(struct rt_properties *properties, const char *name, const char *value) {
-        return add_amount(properties, name, strcmp(value, "0") ? value : "1"); /* systemd refuses 0 */
+        return add_amount(properties, name,
+                          strcmp(value, "0") ? value : "1"); /* systemd refuses 0 */
 }
 
 /* Since systemd 252 a weight of 0 means idle; an older one would refuse the unit. */
@@ -70,7 +72,8 @@ static int add_quota(struct rt_properties *properties, uint64_t quota, uint64_t 
                 per_second = quota * 1000000 / period;
                 per_second = (per_second + 9999) / 10000 * 10000;
         }
-        return rt_properties_add(properties, "CPUQuotaPerSecUSec=t:%llu", (unsigned long long)per_second);
+        return rt_properties_add(properties, "CPUQuotaPerSecUSec=t:%llu",
+                                 (unsigned long long)per_second);
 }
 
 static int add_cpu_max(struct rt_properties *properties, const char *name, const char *value) {
@@ -79,7 +82,8 @@ static int add_cpu_max(struct rt_properties *properties, const char *name, const
 
         (void)name;
         if (sscanf(value, "max %llu", &period) != 1)
-                (void)sscanf(value, "%llu %llu", &quota, &period); /* what is not there keeps the default */
+                (void)sscanf(value, "%llu %llu", &quota,
+                             &period); /* what is not there keeps the default */
         r = add_quota(properties, quota, period);
         return r < 0 ? r : rt_properties_add(properties, "CPUQuotaPeriodUSec=t:%llu", period);
 }
@@ -114,7 +118,8 @@ static const char *value_of(const struct rt_writes *writes, const char *file) {
 
 /* v1 has the quota and its period in two files. */
 static int add_v1_quota(struct rt_properties *properties, const struct rt_writes *writes) {
-        const char *quota_text = value_of(writes, "cpu.cfs_quota_us"), *period_text = value_of(writes, "cpu.cfs_period_us");
+        const char *quota_text = value_of(writes, "cpu.cfs_quota_us"),
+                   *period_text = value_of(writes, "cpu.cfs_period_us");
         uint64_t quota, period = 100000;
 
         if (!quota_text)
@@ -137,11 +142,13 @@ static bool print_device(const struct st_device_rule *rule, char *buf, size_t si
         else if (rule->minor < 0)
                 (void)snprintf(buf, size, "%s-%lld", type, (long long)rule->major);
         else
-                (void)snprintf(buf, size, "/dev/%s/%lld:%lld", type, (long long)rule->major, (long long)rule->minor);
+                (void)snprintf(buf, size, "/dev/%s/%lld:%lld", type, (long long)rule->major,
+                               (long long)rule->minor);
         return true;
 }
 
-/* systemd's program is a second one beside ours, and both must agree: it has to allow at least what ours does. */
+/* systemd's program is a second one beside ours, and both must agree: it has to allow at least what
+ * ours does. */
 static int add_devices(struct rt_properties *properties, const struct rt_device_rules *rules) {
         char *list = st_arena_strdup(properties->arena, "");
         bool exact = !rules->default_allow;
@@ -154,14 +161,16 @@ static int add_devices(struct rt_properties *properties, const struct rt_device_
                 if (!rule->allow)
                         continue;
                 exact = print_device(rule, name, sizeof name);
-                list = st_arena_printf(properties->arena, "%s%s%s %s%s%s", list, *list ? ";" : "", name,
-                                       rule->read ? "r" : "", rule->write ? "w" : "", rule->mknod ? "m" : "");
+                list = st_arena_printf(properties->arena, "%s%s%s %s%s%s", list, *list ? ";" : "",
+                                       name, rule->read ? "r" : "", rule->write ? "w" : "",
+                                       rule->mknod ? "m" : "");
         }
         if (!list)
                 return -ENOMEM;
         r = rt_properties_add(properties, "DevicePolicy=s:%s", exact ? "strict" : "auto");
         if (r == 0)
-                r = rt_properties_add(properties, "DeviceAllow=a(ss):"); /* empty: forget those of before */
+                r = rt_properties_add(properties,
+                                      "DeviceAllow=a(ss):"); /* empty: forget those of before */
         if (r == 0 && exact)
                 r = rt_properties_add(properties, "DeviceAllow=a(ss):%s", list);
         return r;

@@ -9,8 +9,8 @@
 
 enum { RETRIES_MAX = 256 };
 
-int rt_writes_add(struct rt_writes *writes, struct rt_leaf *leaf, const char *file, const char *field,
-                  unsigned flags, const char *value_fmt, ...) {
+int rt_writes_add(struct rt_writes *writes, struct rt_leaf *leaf, const char *file,
+                  const char *field, unsigned flags, const char *value_fmt, ...) {
         st_autofree char *value = NULL;
         struct rt_write *write;
         va_list ap;
@@ -53,7 +53,8 @@ bool rt_in_user_namespace(void) {
         return sscanf(buf, "%u %u %u", &inside, &outside, &count) != 3 || count != UINT32_MAX;
 }
 
-/* An open file, kept for as long as the next write is for the same one (there are a dozen device rules). */
+/* An open file, kept for as long as the next write is for the same one (there are a dozen device
+ * rules). */
 struct cursor {
         struct rt_cgroup *cgroup;
         const struct rt_leaf *leaf;
@@ -61,7 +62,8 @@ struct cursor {
         int fd;
 };
 
-static int cursor_write(struct cursor *at, const struct rt_leaf *leaf, const char *file, const char *value) {
+static int cursor_write(struct cursor *at, const struct rt_leaf *leaf, const char *file,
+                        const char *value) {
         if (at->leaf != leaf || at->file != file) {
                 (void)st_close(at->fd);
                 at->leaf = leaf;
@@ -95,17 +97,20 @@ static int apply_one(const struct rt_write *w, struct cursor *at, struct st_erro
 
 /* v1 refuses a limit below what is in use: name both numbers. */
 static int explain_busy(struct rt_cgroup *cgroup, const struct rt_write *w, struct st_error *err) {
-        const char *usage_file = strstr(w->file, "memsw") ? "memory.memsw.usage_in_bytes" : "memory.usage_in_bytes";
+        const char *usage_file = strstr(w->file, "memsw") ? "memory.memsw.usage_in_bytes"
+                                                          : "memory.usage_in_bytes";
         st_autoclose int fd = -1;
         char usage[32];
         ssize_t n;
 
         if (strncmp(w->file, "memory.", 7))
-                return st_error_code(err, -EBUSY, "%s: write \"%s\" to %s", w->field, w->value, w->file);
+                return st_error_code(err, -EBUSY, "%s: write \"%s\" to %s", w->field, w->value,
+                                     w->file);
         fd = rt_leaf_open_file(cgroup, w->leaf, usage_file, O_RDONLY);
         n = fd < 0 ? 0 : read(fd, usage, sizeof usage - 1);
         usage[n > 0 ? n - 1 : 0] = 0;
-        return st_error_set(err, -EBUSY, "%s: %s bytes are too few: %s are in use already", w->field, w->value, usage);
+        return st_error_set(err, -EBUSY, "%s: %s bytes are too few: %s are in use already",
+                            w->field, w->value, usage);
 }
 
 static enum st_error_code kind_of(int r) {
@@ -130,17 +135,21 @@ static enum st_error_code kind_of(int r) {
         }
 }
 
-static int explain(struct rt_cgroup *cgroup, const struct rt_write *w, int r, struct st_error *err) {
+static int explain(struct rt_cgroup *cgroup, const struct rt_write *w, int r,
+                   struct st_error *err) {
         if (err && err->code)
                 return r; /* said already */
         if (r == -EBUSY)
                 (void)explain_busy(cgroup, w, err);
         else if (r == -ENOENT)
-                (void)st_error_set(err, r, "%s: this kernel has no %s in %s", w->field, w->file, w->leaf->path);
+                (void)st_error_set(err, r, "%s: this kernel has no %s in %s", w->field, w->file,
+                                   w->leaf->path);
         else if (r == -524)
-                (void)st_error_set(err, r, "%s: this kernel does not support %s", w->field, w->file);
+                (void)st_error_set(err, r, "%s: this kernel does not support %s", w->field,
+                                   w->file);
         else
-                (void)st_error_code(err, r, "%s: write \"%.64s\" to %s/%s", w->field, w->value, w->leaf->path, w->file);
+                (void)st_error_code(err, r, "%s: write \"%.64s\" to %s/%s", w->field, w->value,
+                                    w->leaf->path, w->file);
         return st_error_kind(err, r, kind_of(r));
 }
 

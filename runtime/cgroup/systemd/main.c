@@ -1,4 +1,5 @@
-/* stint-systemd: makes, changes and stops a container's scope for stint, which links no D-Bus itself.
+/* stint-systemd: makes, changes and stops a container's scope for stint, which links no D-Bus
+ * itself.
  *
  *     stint-systemd [--user] start UNIT PROPERTY...
  *     stint-systemd [--user] set UNIT PROPERTY...
@@ -13,7 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEADLINE_SEC = 120 }; /* systemd hangs: an end by SIGALRM, which stint reports as no answer */
+enum {
+        DEADLINE_SEC = 120
+}; /* systemd hangs: an end by SIGALRM, which stint reports as no answer */
 
 static int fail(int r, const char *why) {
         (void)printf("error %d %s\n", -r, why);
@@ -28,7 +31,8 @@ int main(int argc, char **argv) {
         int r;
 
         if (!args[0] || !args[1])
-                return fail(-EINVAL, "usage: stint-systemd [--user] start|set|stop UNIT [PROPERTY...]");
+                return fail(-EINVAL,
+                            "usage: stint-systemd [--user] start|set|stop UNIT [PROPERTY...]");
         (void)alarm(DEADLINE_SEC);
         r = scope_connect(which, &bus, why, sizeof why);
         if (r < 0)

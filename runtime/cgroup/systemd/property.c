@@ -76,7 +76,8 @@ static int append_pairs(sd_bus_message *m, const char *text) {
                 if (first >= length || first >= sizeof path || length - first - 1 >= sizeof mode)
                         return -EINVAL;
                 (void)snprintf(path, sizeof path, "%.*s", (int)first, text);
-                (void)snprintf(mode, sizeof mode, "%.*s", (int)(length - first - 1), text + first + 1);
+                (void)snprintf(mode, sizeof mode, "%.*s", (int)(length - first - 1),
+                               text + first + 1);
                 r = sd_bus_message_append(m, "(ss)", path, mode);
                 text += length + (text[length] == ';');
         }

@@ -22,7 +22,7 @@ static int say(char *why, size_t why_size, int r, const char *what, const sd_bus
         return r;
 }
 
-/* Root has systemd's own socket, without the detour through the bus daemon and where there is none. */
+/* Root has systemd's own socket: no detour through the bus daemon, and it is always there. */
 static int open_private(sd_bus **ret_bus) {
         sd_bus *bus = NULL;
         int r = sd_bus_new(&bus);
@@ -49,7 +49,9 @@ int scope_connect(enum scope_bus which, sd_bus **ret_bus, char *why, size_t why_
                 if (r < 0)
                         r = sd_bus_open_system(ret_bus);
         }
-        return r < 0 ? say(why, why_size, r, which == SCOPE_USER ? "connect to the user's systemd" : "connect to systemd",
+        return r < 0 ? say(why, why_size, r,
+                           which == SCOPE_USER ? "connect to the user's systemd"
+                                               : "connect to systemd",
                            NULL)
                      : 0;
 }
@@ -64,7 +66,8 @@ static unsigned version_of(sd_bus *bus) {
         return version;
 }
 
-static int append_properties(sd_bus *bus, sd_bus_message *m, char *const *properties, char *why, size_t why_size) {
+static int append_properties(sd_bus *bus, sd_bus_message *m, char *const *properties, char *why,
+                             size_t why_size) {
         unsigned wanted = 0, version = 0;
         int r = sd_bus_message_open_container(m, 'a', "(sv)");
 
@@ -83,10 +86,11 @@ static int append_properties(sd_bus *bus, sd_bus_message *m, char *const *proper
         return r < 0 ? say(why, why_size, r, "append the properties", NULL) : 0;
 }
 
-/* Waiting for systemd to have done a job. The match is made before the job, so that nothing is missed. */
+/* Waiting for systemd to have done a job. The match is made before the job, so that nothing is
+ * missed. */
 struct job {
-        char *path;                   /* known when the call has returned */
-        char *removed[16];            /* jobs that were done before that */
+        char *path;        /* known when the call has returned */
+        char *removed[16]; /* jobs that were done before that */
         char *results[16];
         size_t n_removed;
 };
@@ -156,13 +160,16 @@ static int job_wait(sd_bus *bus, struct job *job, const char **ret_result) {
 
 /* On the bus daemon systemd sends signals only while somebody is subscribed. */
 static int subscribe(sd_bus *bus, struct job *job, sd_bus_slot **ret_slot) {
-        int r = sd_bus_match_signal(bus, ret_slot, NULL, PATH, MANAGER, "JobRemoved", on_job_removed, job);
+        int r = sd_bus_match_signal(bus, ret_slot, NULL, PATH, MANAGER, "JobRemoved",
+                                    on_job_removed, job);
 
-        return r < 0 ? r : sd_bus_call_method(bus, SERVICE, PATH, MANAGER, "Subscribe", NULL, NULL, "");
+        return r < 0 ? r
+                     : sd_bus_call_method(bus, SERVICE, PATH, MANAGER, "Subscribe", NULL, NULL, "");
 }
 
 /* Make the call that starts a job and wait for its end. */
-static int call_job(sd_bus *bus, struct job *job, sd_bus_message *call, const char *what, char *why, size_t why_size) {
+static int call_job(sd_bus *bus, struct job *job, sd_bus_message *call, const char *what, char *why,
+                    size_t why_size) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *reply = NULL;
         const char *path, *result;
@@ -177,18 +184,21 @@ static int call_job(sd_bus *bus, struct job *job, sd_bus_message *call, const ch
         if (r < 0)
                 (void)say(why, why_size, r, what, &error);
         else if (strcmp(result, "done"))
-                (void)snprintf(why, why_size, "%s: the job ended as \"%s\"", what, result), r = -EIO;
+                (void)snprintf(why, why_size, "%s: the job ended as \"%s\"", what, result),
+                        r = -EIO;
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
         return r;
 }
 
-static int run_job(sd_bus *bus, sd_bus_message *call, const char *what, char *why, size_t why_size) {
+static int run_job(sd_bus *bus, sd_bus_message *call, const char *what, char *why,
+                   size_t why_size) {
         struct job job = {0};
         sd_bus_slot *slot = NULL;
         int r = subscribe(bus, &job, &slot);
 
-        r = r < 0 ? say(why, why_size, r, "subscribe to systemd", NULL) : call_job(bus, &job, call, what, why, why_size);
+        r = r < 0 ? say(why, why_size, r, "subscribe to systemd", NULL)
+                  : call_job(bus, &job, call, what, why, why_size);
         sd_bus_slot_unref(slot);
         job_deinit(&job);
         return r;
@@ -196,12 +206,15 @@ static int run_job(sd_bus *bus, sd_bus_message *call, const char *what, char *wh
 
 static void reset_failed(sd_bus *bus, const char *unit) {
         /* there is nothing to reset in the usual case, and systemd says so */
-        (void)sd_bus_call_method(bus, SERVICE, PATH, MANAGER, "ResetFailedUnit", NULL, NULL, "s", unit);
+        (void)sd_bus_call_method(bus, SERVICE, PATH, MANAGER, "ResetFailedUnit", NULL, NULL, "s",
+                                 unit);
 }
 
-static int start_once(sd_bus *bus, const char *unit, char *const *properties, char *why, size_t why_size) {
+static int start_once(sd_bus *bus, const char *unit, char *const *properties, char *why,
+                      size_t why_size) {
         sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(bus, &m, SERVICE, PATH, MANAGER, "StartTransientUnit");
+        int r = sd_bus_message_new_method_call(bus, &m, SERVICE, PATH, MANAGER,
+                                               "StartTransientUnit");
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", unit, "fail");
@@ -224,7 +237,8 @@ static int cgroup_of(sd_bus *bus, const char *unit, char **ret_cgroup, char *why
         int r = sd_bus_path_encode(PATH "/unit", unit, &path);
 
         if (r >= 0)
-                r = sd_bus_get_property_string(bus, SERVICE, path, SERVICE ".Scope", "ControlGroup", &error, ret_cgroup);
+                r = sd_bus_get_property_string(bus, SERVICE, path, SERVICE ".Scope", "ControlGroup",
+                                               &error, ret_cgroup);
         if (r < 0)
                 (void)say(why, why_size, r, "ask for the scope's cgroup", &error);
         sd_bus_error_free(&error);
@@ -232,7 +246,8 @@ static int cgroup_of(sd_bus *bus, const char *unit, char **ret_cgroup, char *why
         return r;
 }
 
-int scope_start(sd_bus *bus, const char *unit, char *const *properties, char **ret_cgroup, char *why, size_t why_size) {
+int scope_start(sd_bus *bus, const char *unit, char *const *properties, char **ret_cgroup,
+                char *why, size_t why_size) {
         int r = start_once(bus, unit, properties, why, why_size);
 
         if (r == -EEXIST) { /* perhaps the remains of one that failed */
@@ -245,7 +260,8 @@ int scope_start(sd_bus *bus, const char *unit, char *const *properties, char **r
 int scope_set(sd_bus *bus, const char *unit, char *const *properties, char *why, size_t why_size) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         sd_bus_message *m = NULL;
-        int r = sd_bus_message_new_method_call(bus, &m, SERVICE, PATH, MANAGER, "SetUnitProperties");
+        int r = sd_bus_message_new_method_call(bus, &m, SERVICE, PATH, MANAGER,
+                                               "SetUnitProperties");
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "sb", unit, 1); /* runtime: not kept over a reboot */
@@ -269,7 +285,8 @@ int scope_stop(sd_bus *bus, const char *unit, char *why, size_t why_size) {
 
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", unit, "replace");
-        r = r < 0 ? say(why, why_size, r, "make the call", NULL) : run_job(bus, m, "stop the scope", why, why_size);
+        r = r < 0 ? say(why, why_size, r, "make the call", NULL)
+                  : run_job(bus, m, "stop the scope", why, why_size);
         sd_bus_message_unref(m);
         reset_failed(bus, unit);
         return r == -ENOENT ? 0 : r; /* NoSuchUnit */

@@ -11,27 +11,28 @@ enum { VALUES_MAX = 256, DEPTH_MAX = 8, SIGNATURE_MAX = 128 };
 
 /* What was read: a tree in an array, children following their parent. */
 struct value {
-        char type;                    /* D-Bus type; 'a' and '(' for containers; 0: a number without a type of its own */
-        const char *text;             /* scalar, NUL-terminated */
-        const char *signature;        /* given with "@": of an array, its whole type */
-        int first, next;              /* indices, -1: none */
+        char type; /* D-Bus type; 'a' and '(' for containers; 0: a number without a type of its own
+                    */
+        const char *text;      /* scalar, NUL-terminated */
+        const char *signature; /* given with "@": of an array, its whole type */
+        int first, next;       /* indices, -1: none */
 };
 
 struct parser {
-        char *copy;                   /* of the text; values point into it */
+        char *copy; /* of the text; values point into it */
         char *at;
         struct value values[VALUES_MAX];
         int n_values;
-        char *names[VALUES_MAX];      /* scalars that were copied out */
+        char *names[VALUES_MAX]; /* scalars that were copied out */
         int n_names;
 };
 
 static const struct {
         const char *word;
         char type;
-} types[] = {{"boolean", 'b'}, {"byte", 'y'},   {"int16", 'n'},  {"uint16", 'q'}, {"int32", 'i'},
-             {"uint32", 'u'},  {"int64", 'x'},  {"uint64", 't'}, {"double", 'd'}, {"string", 's'},
-             {"objectpath", 'o'}, {"signature", 'g'}};
+} types[] = {{"boolean", 'b'}, {"byte", 'y'},   {"int16", 'n'},      {"uint16", 'q'},
+             {"int32", 'i'},   {"uint32", 'u'}, {"int64", 'x'},      {"uint64", 't'},
+             {"double", 'd'},  {"string", 's'}, {"objectpath", 'o'}, {"signature", 'g'}};
 
 static void skip_blanks(struct parser *p) {
         p->at += strspn(p->at, " \t\n");
@@ -77,7 +78,8 @@ static int parse_string(struct parser *p, char type) {
 }
 
 static int parse_word(struct parser *p, const char *type, unsigned depth) {
-        size_t length = strspn(p->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+        size_t length = strspn(p->at,
+                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
         char *text;
         int i;
 
@@ -96,7 +98,9 @@ static int parse_word(struct parser *p, const char *type, unsigned depth) {
         if (!strcmp(text, "true") || !strcmp(text, "false"))
                 i = new_value(p, 'b');
         else
-                i = new_value(p, type ? *type : strpbrk(text, ".eE") && strncmp(text, "0x", 2) ? 'd' : 0);
+                i = new_value(p, type                                             ? *type
+                                 : strpbrk(text, ".eE") && strncmp(text, "0x", 2) ? 'd'
+                                                                                  : 0);
         if (i >= 0)
                 p->values[i].text = text;
         return i;
@@ -195,7 +199,8 @@ static int print_type(const struct parser *p, int i, char *buf) {
         return 0;
 }
 
-static int append_signed(sd_bus_message *m, char type, const char *text, int64_t low, int64_t high) {
+static int append_signed(sd_bus_message *m, char type, const char *text, int64_t low,
+                         int64_t high) {
         char *end;
         long long n;
 
@@ -278,7 +283,8 @@ static int append_value(const struct parser *p, int i, sd_bus_message *m) {
                 return r;
         if (v->type == '(')
                 inner[strlen(inner) - 1] = 0;
-        r = sd_bus_message_open_container(m, v->type == 'a' ? SD_BUS_TYPE_ARRAY : SD_BUS_TYPE_STRUCT, inner + 1);
+        r = sd_bus_message_open_container(
+                m, v->type == 'a' ? SD_BUS_TYPE_ARRAY : SD_BUS_TYPE_STRUCT, inner + 1);
         for (int child = v->first; child >= 0 && r >= 0; child = p->values[child].next)
                 r = append_value(p, child, m);
         return r < 0 ? r : sd_bus_message_close_container(m);
