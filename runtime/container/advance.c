@@ -50,6 +50,8 @@ static int done(struct rt_container *container) {
         container->phase = RT_PHASE_IDLE;
         container->undo = false;
         container->sync_fd = st_close(container->sync_fd);
+        if (container->record.cgroup)
+                rt_cgroup_close(container->record.cgroup);
         rt_state_unlock(container);
         return 1;
 }

@@ -214,30 +214,25 @@ static int set_limits(struct rt_init *init, struct st_error *err) {
 
 /* ---- 5. parked ---- */
 
-/* Nothing of the caller's stays open in a process that may wait for days. */
+/* Nothing of the caller's stays open in a process that may wait for days: close what lies between the few that it needs. */
 static int close_others(struct rt_init *init, struct st_error *err) {
-        int *keep[] = { &init->listen_fd, &init->state_fd, &init->task.state_fd, &init->task.proc_fd, &init->task.seccomp_socket_fd };
-        unsigned base = 3 + init->task.n_preserve, n = sizeof keep / sizeof *keep;
+        int keep[] = { init->listen_fd, init->state_fd, init->task.state_fd, init->task.proc_fd, init->task.seccomp_socket_fd };
+        unsigned from = 3 + init->task.n_preserve;
 
-        /* first out of the way, then down to where close_range can begin behind them */
-        for (unsigned i = 0; i < n; i++) {
-                if (*keep[i] < 0)
-                        continue;
-                *keep[i] = fcntl(*keep[i], F_DUPFD_CLOEXEC, (int)(base + n));
-                if (*keep[i] < 0)
-                        return st_error_sys(err, "keep a descriptor");
+        for (size_t left = sizeof keep / sizeof *keep; left > 0; left--) {
+                int *lowest = NULL;
+
+                for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
+                        if (keep[i] >= (int)from && (!lowest || keep[i] < *lowest))
+                                lowest = &keep[i];
+                if (!lowest)
+                        break;
+                if (*lowest > (int)from && st_close_range(from, (unsigned)*lowest - 1, 0) < 0)
+                        return st_error_sys(err, "close the caller's descriptors");
+                from = (unsigned)*lowest + 1;
         }
-        for (unsigned i = 0; i < n; i++) {
-                if (*keep[i] < 0)
-                        continue;
-                if (dup3(*keep[i], (int)(base + i), O_CLOEXEC) < 0)
-                        return st_error_sys(err, "keep a descriptor");
-                *keep[i] = (int)(base + i);
-        }
-        for (unsigned i = 0; i < n; i++)
-                if (*keep[i] < 0)
-                        (void)close((int)(base + i));
-        (void)st_close_range(base + n, ~0U, 0);
+        if (st_close_range(from, ~0U, 0) < 0)
+                return st_error_sys(err, "close the caller's descriptors");
         init->sync_fd = -1;
         return 0;
 }
