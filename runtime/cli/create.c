@@ -36,8 +36,10 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         struct rt_create_options create;
         pid_t pid;
-        int r = cli_launch_begin(&launch, err);
+        int r = cli_launch_check(&launch, err);
 
+        if (r == 0)
+                r = cli_launch_connect(&launch, err);
         if (r == 0)
                 r = cli_open_runtime(cli, &runtime, err);
         if (r < 0)

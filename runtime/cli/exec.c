@@ -102,7 +102,7 @@ static int execute(struct cli *cli, struct rt_container *container, const struct
                    struct st_error *err) {
         st_cleanup(rt_exec_freep) struct rt_exec *exec = NULL;
         struct cli_foreground foreground = CLI_FOREGROUND_INIT;
-        int r = cli_launch_begin(&launch, err);
+        int r = cli_launch_connect(&launch, err);
 
         if (r == 0 && !detach)
                 r = cli_foreground_begin(&foreground, !no_subreaper, err);
@@ -123,8 +123,10 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         st_cleanup(st_arena_freep) struct st_arena *arena = NULL;
         const struct st_process *process;
-        int r = check_cgroup(err);
+        int r = cli_launch_check(&launch, err);
 
+        if (r == 0)
+                r = check_cgroup(err);
         if (r < 0)
                 return r;
         request.args = operands + 1;

@@ -23,14 +23,12 @@ static unsigned listen_fds(void) {
         return (pid_t)pid == getpid() ? n : 0;
 }
 
-static int check_preserved(unsigned n_preserved, struct st_error *err) {
-        unsigned first = 3 + listen_fds();
+int cli_launch_check(const struct cli_launch *launch, struct st_error *err) {
+        unsigned first = 3 + listen_fds(), n = launch->preserve_fds;
 
-        if (n_preserved > INT_MAX - first)
-                return cli_usage_error(err, "invalid value \"%u\" for flag -preserve-fds: value out of range", n_preserved);
-        for (unsigned fd = first; fd < first + n_preserved; fd++) {
-                if (fcntl((int)fd, F_GETFD) < 0)
-                        return cli_usage_error(err, "--preserve-fds %u: descriptor %u is not open", n_preserved, fd);
+        for (unsigned i = 0; i < n; i++) {
+                if (fcntl((int)(first + i), F_GETFD) < 0)
+                        return cli_usage_error(err, "--preserve-fds %u: descriptor %u is not open", n, first + i);
         }
         return 0;
 }
@@ -56,10 +54,10 @@ static int connect_unix(const char *path, int *ret_fd, struct st_error *err) {
         return 0;
 }
 
-int cli_launch_begin(struct cli_launch *launch, struct st_error *err) {
-        int r = check_preserved(launch->preserve_fds, err); /* before a socket can fill a gap */
+int cli_launch_connect(struct cli_launch *launch, struct st_error *err) {
+        int r = 0;
 
-        if (r == 0 && launch->console_socket)
+        if (launch->console_socket)
                 r = connect_unix(launch->console_socket, &launch->console_socket_fd, err);
         if (r == 0 && launch->pidfd_socket)
                 r = connect_unix(launch->pidfd_socket, &launch->pidfd_socket_fd, err);

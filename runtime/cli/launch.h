@@ -7,12 +7,13 @@
 struct cli_launch {
         const char *console_socket, *pid_file, *pidfd_socket; /* options */
         unsigned preserve_fds;                                /* likewise */
-        int console_socket_fd, pidfd_socket_fd;               /* connected by cli_launch_begin(), else -1 */
+        int console_socket_fd, pidfd_socket_fd;               /* see cli_launch_connect() */
 };
 #define CLI_LAUNCH_INIT { .console_socket_fd = -1, .pidfd_socket_fd = -1 }
 
-/* Check the descriptors to preserve and connect the sockets. */
-int cli_launch_begin(struct cli_launch *launch, struct st_error *err) st_must_check;
+/* Are the descriptors to preserve there? To be asked before anything else opens one. */
+int cli_launch_check(const struct cli_launch *launch, struct st_error *err) st_must_check;
+int cli_launch_connect(struct cli_launch *launch, struct st_error *err) st_must_check;
 /* The process is there: close the sockets, write the pid file. */
 int cli_launch_finish(struct cli_launch *launch, pid_t pid, struct st_error *err) st_must_check;
 

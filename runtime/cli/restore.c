@@ -56,7 +56,7 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         struct cli_foreground foreground = CLI_FOREGROUND_INIT;
         pid_t pid;
-        int r = cli_launch_begin(&launch, err);
+        int r = cli_launch_connect(&launch, err);
 
         request.id = operands[0];
         request.console_socket_fd = launch.console_socket_fd;

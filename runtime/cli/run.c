@@ -85,7 +85,9 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 
         if (launch.console_socket && !detach)
                 return cli_usage_error(err, "--console-socket is for --detach: in the foreground the terminal is copied");
-        r = cli_launch_begin(&launch, err);
+        r = cli_launch_check(&launch, err);
+        if (r == 0)
+                r = cli_launch_connect(&launch, err);
         if (r == 0 && !detach)
                 r = cli_foreground_begin(&foreground, !no_subreaper, err);
         if (r == 0)
