@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { SHOWN = 48, MAX_LISTED_CPUS = 8192 };
+enum { LONGEST_CPU_LIST = 65536 }; /* with every CPU in it by itself: 40 KB */
 
 /* ---- failures ---- */
 
@@ -339,7 +340,9 @@ const char *st_reader_cpu_list(struct st_reader *r, const struct st_json *object
         const char *text = st_reader_string(r, object, key);
         uint64_t mask[MAX_LISTED_CPUS / 64];
 
-        if (text && st_parse_cpu_list(text, mask, limit / 64) < 0)
+        if (!text)
+                return NULL;
+        if (strlen(text) > LONGEST_CPU_LIST || st_parse_cpu_list(text, mask, limit / 64) < 0)
                 st_reader_reject(r, st_json_get(object, key),
                                  "is not a list such as \"0-3,7\" below %u", limit);
         return text;

@@ -5,7 +5,6 @@
 
 #include <criterion/criterion.h>
 #include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <string.h>
 

@@ -106,7 +106,7 @@ static const struct st_test_refusal namespaces[] = {
          "'hostID': 91, 'size': 10}]",
          "linux.gidMappings[1]: an object overlaps the mapping [0]"},
         {USER "'uidMappings': " MAP ", 'gidMappings': [{'containerID': 0, 'hostID': 100, 'size': "
-                                    "10}, {'containerID': 10, 'hostID': 90, 'size': 10}]",
+              "10}, {'containerID': 10, 'hostID': 90, 'size': 10}]",
          NULL},
         {"'timeOffsets': []", "linux.timeOffsets: an array is not an object"},
         {"'timeOffsets': {}", NULL},
@@ -213,7 +213,7 @@ Test(linux_section, refuses_bad_devices) {
 Test(linux_section, reads_net_devices) {
         st_cleanup(st_spec_freep) struct st_spec *spec = st_test_config(
                 "'linux': {" NET "{'eth0': {'name': 'ctr_eth0'}, 'ens4': {}, 'a': null, 'b': "
-                                 "{'name': 'eth%d'}, '123456789012345': {'name': ''}}}");
+                "{'name': 'eth%d'}, '123456789012345': {'name': ''}}}");
         const struct st_net_device *d = spec->linux_.net_devices;
 
         cr_assert_eq(spec->linux_.n_net_devices, 5);
@@ -336,6 +336,7 @@ static const struct st_test_refusal sysctls[] = {
              "'net/ipv4/conf/eth0.100/rp_filter': '1',"
              " 'net.ipv4.conf.eth0/100.rp_filter': '1'}",
          NULL},
+        {ALL "'sysctl': {'net.ipv4.conf./odd.rp_filter': '1'}", NULL}, /* an interface ".odd" */
         {ALL "'sysctl': []", "linux.sysctl: an array is not an object"},
         {ALL "'sysctl': {'net.x': 1}", "linux.sysctl[\"net.x\"]: 1 is not a string"},
         {ALL "'sysctl': {'vm.swappiness': '1'}",
