@@ -1,8 +1,8 @@
-#include <stint/arena.h>
-
 #include <stdalign.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <stint/arena.h>
 
 enum { SMALLEST_BLOCK = 1024, LARGEST_STEP = 1 << 20 };
 

@@ -4,13 +4,13 @@
  * of the closing quote, which yajl has read by then. yajl does not survive a failed allocation: its
  * memory comes from yajl_get(), which leaves by longjmp() instead, and is freed as a whole
  * afterwards. */
-#include <stint/json.h>
-
 #include "utf8.h"
 
 #include <setjmp.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
+
+#include <stint/json.h>
 
 /* A tree needs many times the memory of a text such as "[0,0,0": this bounds it. The largest
  * configs in use have a few thousand values. */
@@ -281,7 +281,7 @@ static int open_container(struct parser *p, enum st_json_type type) {
         node = add(p, type);
         if (!node)
                 return 0;
-        p->open[p->depth++] = (struct container){.node = node};
+        p->open[p->depth++] = (struct container) {.node = node};
         return 1;
 }
 
@@ -312,7 +312,7 @@ static int find_duplicate_sorted(const struct st_json *object, const struct st_j
 
         if (!members)
                 return -ENOMEM;
-        ST_JSON_FOREACH(member, object)
+        ST_JSON_FOREACH (member, object)
                 members[n++] = member;
         qsort(members, n, sizeof *members, compare_keys);
         for (size_t i = 1; i < n; i++)
@@ -324,7 +324,7 @@ static int find_duplicate_sorted(const struct st_json *object, const struct st_j
 static int find_duplicate(const struct st_json *object, const struct st_json **ret_member) {
         if (object->n_children > PAIRWISE)
                 return find_duplicate_sorted(object, ret_member);
-        ST_JSON_FOREACH(member, object)
+        ST_JSON_FOREACH (member, object)
                 for (const struct st_json *other = member->next; other; other = other->next)
                         if (!strcmp(member->key, other->key))
                                 *ret_member = other;
@@ -431,7 +431,7 @@ int st_json_parse(struct st_arena *arena, const char *name, const char *text, si
 const struct st_json *st_json_get(const struct st_json *object, const char *key) {
         if (!object || object->type != ST_JSON_OBJECT)
                 return NULL;
-        ST_JSON_FOREACH(member, object)
+        ST_JSON_FOREACH (member, object)
                 if (!strcmp(member->key, key))
                         return member;
         return NULL;

@@ -1,11 +1,11 @@
-#include <stint/json.h>
-
 #include "utf8.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+
+#include <stint/json.h>
 
 enum { MAX_OPEN = 2 * ST_JSON_MAX_DEPTH }; /* a parsed value may be copied below what is open */
 
@@ -231,7 +231,7 @@ static void copy_container(struct st_json_writer *w, const char *key, const stru
         bool is_object = value->type == ST_JSON_OBJECT;
 
         open_container(w, key, is_object ? "{" : "[");
-        ST_JSON_FOREACH(child, value)
+        ST_JSON_FOREACH (child, value)
                 st_json_value(w, child->key, child);
         close_container(w, is_object ? "}" : "]");
 }
@@ -274,8 +274,8 @@ int st_json_writer_finish(struct st_json_writer *w, const char **ret_text, size_
 char *st_json_serialize(struct st_arena *arena, const struct st_json *value) {
         st_cleanup(st_json_writer_freep) struct st_json_writer *w =
                 st_json_writer_new(ST_JSON_COMPACT);
-        const char *text;
-        size_t length;
+        const char *text = NULL;
+        size_t length = 0;
 
         if (!w)
                 return NULL;

@@ -27,7 +27,7 @@ static void read_weight_devices(struct st_reader *r, const struct st_json *node,
         io->weight_devices = st_reader_alloc(r, list->n_children, sizeof *io->weight_devices);
         if (!io->weight_devices)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_weight_device(r, entry, &io->weight_devices[io->n_weight_devices++]);
 }
 
@@ -50,7 +50,7 @@ static struct st_throttle_device *read_throttles(struct st_reader *r, const stru
         devices = st_reader_alloc(r, list->n_children, sizeof *devices);
         if (!devices)
                 return NULL;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_throttle(r, entry, &devices[(*ret_n)++]);
         return devices;
 }

@@ -11,7 +11,7 @@ static uint64_t read_set(struct st_reader *r, const struct st_json *caps, const 
                          char **unknown, size_t *n_unknown) {
         uint64_t bits = 0;
 
-        ST_JSON_FOREACH(element, st_reader_array(r, caps, key)) {
+        ST_JSON_FOREACH (element, st_reader_array(r, caps, key)) {
                 const char *name = st_reader_text(r, element);
                 int number = st_capability_number(name);
                 if (number >= 0)
@@ -42,7 +42,7 @@ void st_read_capabilities(struct st_reader *r, const struct st_json *process,
         if (!node)
                 return;
         caps->present = true;
-        ST_JSON_FOREACH(set, node)
+        ST_JSON_FOREACH (set, node)
                 n_names += set->n_children;
         unknown = st_reader_alloc(r, n_names + 1, sizeof *unknown);
         if (!unknown)

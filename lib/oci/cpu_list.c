@@ -1,6 +1,6 @@
-#include <stint/spec.h>
-
 #include <string.h>
+
+#include <stint/spec.h>
 
 /* Digits at *@text, which moves behind them. Numbers past @limit are -ERANGE before they can
  * overflow. */

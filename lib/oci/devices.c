@@ -55,7 +55,7 @@ void st_read_devices(struct st_reader *r, const struct st_json *node, struct st_
         linux_->devices = st_reader_alloc(r, list->n_children, sizeof *linux_->devices);
         if (!linux_->devices)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_device(r, entry, &linux_->devices[linux_->n_devices++]);
 }
 
@@ -106,6 +106,6 @@ void st_read_net_devices(struct st_reader *r, const struct st_json *node, struct
         linux_->net_devices = st_reader_alloc(r, map->n_children, sizeof *linux_->net_devices);
         if (!linux_->net_devices)
                 return;
-        ST_JSON_FOREACH(entry, map)
+        ST_JSON_FOREACH (entry, map)
                 read_net_device(r, entry, &linux_->net_devices[linux_->n_net_devices++]);
 }

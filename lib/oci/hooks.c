@@ -29,7 +29,7 @@ void st_read_hooks(struct st_reader *r, const struct st_json *config, struct st_
                 of_kind->items = st_reader_alloc(r, list->n_children, sizeof *of_kind->items);
                 if (!of_kind->items)
                         return;
-                ST_JSON_FOREACH(entry, list)
+                ST_JSON_FOREACH (entry, list)
                         read_hook(r, entry, &of_kind->items[of_kind->n_items++]);
         }
 }

@@ -56,7 +56,7 @@ void st_read_memory_policy(struct st_reader *r, const struct st_json *node,
                 return;
         }
         policy->mode = (int)st_reader_name(r, mode, modes);
-        ST_JSON_FOREACH(flag, st_reader_array(r, section, "flags"))
+        ST_JSON_FOREACH (flag, st_reader_array(r, section, "flags"))
                 policy->flags |= (unsigned)st_reader_name(r, flag, flags);
         policy->nodes = st_reader_cpu_list(r, section, "nodes", MAX_NODES);
         check_nodes(r, section, policy);

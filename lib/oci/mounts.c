@@ -56,6 +56,6 @@ void st_read_mounts(struct st_reader *r, const struct st_json *config, struct st
         spec->mounts = st_reader_alloc(r, list->n_children, sizeof *spec->mounts);
         if (!spec->mounts)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_mount(r, entry, &spec->mounts[spec->n_mounts++]);
 }

@@ -1,8 +1,8 @@
-#include <stint/spec.h>
-
 #include <string.h>
 #include <strings.h>
 #include <sys/resource.h>
+
+#include <stint/spec.h>
 
 static const char *const namespace_names[_ST_NS_MAX] = {
         [ST_NS_USER] = "user",     [ST_NS_PID] = "pid",   [ST_NS_NETWORK] = "network",

@@ -70,7 +70,7 @@ struct st_id_mappings st_read_id_mappings(struct st_reader *r, const struct st_j
                 return mappings;
         }
         mappings.items = st_reader_alloc(r, list->n_children, sizeof *mappings.items);
-        ST_JSON_FOREACH(entry, list) {
+        ST_JSON_FOREACH (entry, list) {
                 if (r->status < 0)
                         break;
                 read_mapping(r, entry, &mappings.items[mappings.n_items]);
@@ -95,7 +95,7 @@ static void read_time_offset(struct st_reader *r, const struct st_json *node,
  * extension. */
 static void read_time_offsets(struct st_reader *r, const struct st_json *node,
                               struct st_linux *linux_) {
-        ST_JSON_FOREACH(clock, st_reader_object(r, node, "timeOffsets")) {
+        ST_JSON_FOREACH (clock, st_reader_object(r, node, "timeOffsets")) {
                 if (!strcmp(clock->key, "monotonic"))
                         read_time_offset(r, clock, &linux_->monotonic);
                 else if (!strcmp(clock->key, "boottime"))
@@ -106,7 +106,7 @@ static void read_time_offsets(struct st_reader *r, const struct st_json *node,
 }
 
 void st_read_namespaces(struct st_reader *r, const struct st_json *node, struct st_linux *linux_) {
-        ST_JSON_FOREACH(entry, st_reader_array(r, node, "namespaces"))
+        ST_JSON_FOREACH (entry, st_reader_array(r, node, "namespaces"))
                 read_namespace(r, entry, linux_);
         linux_->uid_mappings = st_read_id_mappings(r, node, "uidMappings");
         linux_->gid_mappings = st_read_id_mappings(r, node, "gidMappings");

@@ -21,7 +21,7 @@ static void read_additional_gids(struct st_reader *r, const struct st_json *node
         user->additional_gids = st_reader_alloc(r, gids->n_children, sizeof *user->additional_gids);
         if (!user->additional_gids)
                 return;
-        ST_JSON_FOREACH(gid, gids)
+        ST_JSON_FOREACH (gid, gids)
                 user->additional_gids[user->n_additional_gids++] =
                         (gid_t)st_reader_unsigned(r, gid, 0, MAX_ID);
 }
@@ -56,7 +56,7 @@ static void read_args(struct st_reader *r, const struct st_json *node, struct st
 }
 
 char **st_read_env(struct st_reader *r, const struct st_json *object, size_t *ret_n) {
-        ST_JSON_FOREACH(element, st_reader_array(r, object, "env")) {
+        ST_JSON_FOREACH (element, st_reader_array(r, object, "env")) {
                 const char *text = st_reader_text(r, element);
                 if (*text == '=' || !strchr(text, '='))
                         st_reader_reject(r, element, "is not NAME=VALUE");
@@ -88,7 +88,7 @@ static void read_rlimits(struct st_reader *r, const struct st_json *node,
         if (!list)
                 return;
         process->rlimits = st_reader_alloc(r, list->n_children, sizeof *process->rlimits);
-        ST_JSON_FOREACH(entry, list) {
+        ST_JSON_FOREACH (entry, list) {
                 struct st_rlimit *limit;
                 if (r->status < 0)
                         return;

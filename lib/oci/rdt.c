@@ -17,7 +17,7 @@ static void check_line(struct st_reader *r, const struct st_json *value, const c
 }
 
 static void check_schemata(struct st_reader *r, const struct st_json *node) {
-        ST_JSON_FOREACH(element, st_reader_array(r, node, "schemata")) {
+        ST_JSON_FOREACH (element, st_reader_array(r, node, "schemata")) {
                 const char *line = st_reader_text(r, element);
                 if (!*line)
                         st_reader_reject(r, element, "is not a schema such as \"L3:0=ff\"");

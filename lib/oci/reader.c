@@ -1,10 +1,10 @@
 #include "reader.h"
 
-#include <stint/parse.h>
-
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include <stint/parse.h>
 
 enum { SHOWN = 48, MAX_LISTED_CPUS = 8192 };
 enum { LONGEST_CPU_LIST = 65536 }; /* with every CPU in it by itself: 40 KB */
@@ -296,7 +296,7 @@ char **st_reader_strings(struct st_reader *r, const struct st_json *object, cons
         vector = st_reader_alloc(r, (size_t)array->n_children + 1, sizeof *vector);
         if (!vector)
                 return NULL;
-        ST_JSON_FOREACH(element, array)
+        ST_JSON_FOREACH (element, array)
                 vector[n++] = (char *)st_reader_text(
                         r, element); /* execve(2) wants it so; nobody writes there */
         if (ret_n)
@@ -312,7 +312,7 @@ char **st_reader_strings_or_empty(struct st_reader *r, const struct st_json *obj
 }
 
 char **st_reader_paths(struct st_reader *r, const struct st_json *object, const char *key) {
-        ST_JSON_FOREACH(element, st_reader_array(r, object, key))
+        ST_JSON_FOREACH (element, st_reader_array(r, object, key))
                 if (*st_reader_text(r, element) != '/')
                         st_reader_reject(r, element, "is not an absolute path");
         return st_reader_strings_or_empty(r, object, key, NULL);
@@ -329,8 +329,8 @@ struct st_string_pair *st_reader_pairs(struct st_reader *r, const struct st_json
         pairs = st_reader_alloc(r, map->n_children, sizeof *pairs);
         if (!pairs)
                 return NULL;
-        ST_JSON_FOREACH(member, map)
-                pairs[n++] = (struct st_string_pair){member->key, st_reader_text(r, member)};
+        ST_JSON_FOREACH (member, map)
+                pairs[n++] = (struct st_string_pair) {member->key, st_reader_text(r, member)};
         *ret_n = n;
         return pairs;
 }

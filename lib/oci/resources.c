@@ -60,7 +60,7 @@ static void read_device_rules(struct st_reader *r, const struct st_json *node,
         resources->devices = st_reader_alloc(r, list->n_children, sizeof *resources->devices);
         if (!resources->devices)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_device_rule(r, entry, &resources->devices[resources->n_devices++]);
 }
 
@@ -150,7 +150,7 @@ static void read_hugepages(struct st_reader *r, const struct st_json *node,
         resources->hugepages = st_reader_alloc(r, list->n_children, sizeof *resources->hugepages);
         if (!resources->hugepages)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_hugepage(r, entry, &resources->hugepages[resources->n_hugepages++]);
 }
 
@@ -179,7 +179,7 @@ static void read_network(struct st_reader *r, const struct st_json *resources_no
                 st_reader_alloc(r, list->n_children, sizeof *resources->net_priorities);
         if (!resources->net_priorities)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_net_priority(r, entry,
                                   &resources->net_priorities[resources->n_net_priorities++]);
 }
@@ -207,7 +207,7 @@ static void read_rdma(struct st_reader *r, const struct st_json *node,
         resources->rdma = st_reader_alloc(r, map->n_children, sizeof *resources->rdma);
         if (!resources->rdma)
                 return;
-        ST_JSON_FOREACH(entry, map)
+        ST_JSON_FOREACH (entry, map)
                 read_rdma_device(r, entry, &resources->rdma[resources->n_rdma++]);
 }
 
@@ -232,7 +232,7 @@ static const char *unified_key_fault(const char *key) {
 static void read_unified(struct st_reader *r, const struct st_json *node,
                          struct st_resources *resources) {
         resources->unified = st_reader_pairs(r, node, "unified", &resources->n_unified);
-        ST_JSON_FOREACH(entry, st_reader_object(r, node, "unified")) {
+        ST_JSON_FOREACH (entry, st_reader_object(r, node, "unified")) {
                 const char *fault = unified_key_fault(entry->key);
                 if (fault)
                         st_reader_reject_key(r, entry, "%s", fault);

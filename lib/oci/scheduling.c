@@ -96,7 +96,7 @@ static void read_scheduler(struct st_reader *r, const struct st_json *node,
                 return;
         }
         s->policy = (uint32_t)st_reader_name(r, policy, policies);
-        ST_JSON_FOREACH(flag, st_reader_array(r, node, "flags"))
+        ST_JSON_FOREACH (flag, st_reader_array(r, node, "flags"))
                 s->flags |= st_reader_name(r, flag, scheduler_flags);
         read_fixed_priority(r, node, s);
         read_deadline(r, node, s);

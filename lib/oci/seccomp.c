@@ -7,7 +7,7 @@
 enum { MAX_ARG = 5, MAX_ERRNO_RET = UINT16_MAX };
 
 static void need_words(struct st_reader *r, const struct st_json *object, const char *key) {
-        ST_JSON_FOREACH(element, st_reader_array(r, object, key))
+        ST_JSON_FOREACH (element, st_reader_array(r, object, key))
                 if (!*st_reader_text(r, element))
                         st_reader_reject(r, element, "is empty");
 }
@@ -30,7 +30,7 @@ static void read_args(struct st_reader *r, const struct st_json *node,
         rule->args = st_reader_alloc(r, list->n_children, sizeof *rule->args);
         if (!rule->args)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_arg(r, entry, &rule->args[rule->n_args++]);
 }
 
@@ -60,7 +60,7 @@ static void read_rules(struct st_reader *r, const struct st_json *node,
         seccomp->rules = st_reader_alloc(r, list->n_children, sizeof *seccomp->rules);
         if (!seccomp->rules)
                 return;
-        ST_JSON_FOREACH(entry, list)
+        ST_JSON_FOREACH (entry, list)
                 read_rule(r, entry, &seccomp->rules[seccomp->n_rules++]);
 }
 

@@ -73,7 +73,7 @@ static const char *read_uts_name(struct st_reader *r, const struct st_json *conf
 static void read_annotations(struct st_reader *r, const struct st_json *config,
                              struct st_spec *spec) {
         spec->annotations = st_reader_pairs(r, config, "annotations", &spec->n_annotations);
-        ST_JSON_FOREACH(entry, st_reader_object(r, config, "annotations"))
+        ST_JSON_FOREACH (entry, st_reader_object(r, config, "annotations"))
                 if (!*entry->key)
                         st_reader_reject_key(r, entry, "is empty");
 }
@@ -137,8 +137,9 @@ int st_spec_parse(const char *name, const char *text, size_t length, struct st_s
         if (status < 0)
                 return status;
         spec = st_reader_alloc(&r, 1, sizeof *spec);
-        if (spec)
-                read_config(&r, config, spec);
+        if (!spec)
+                return r.status;
+        read_config(&r, config, spec);
         if (r.status < 0)
                 return r.status;
         spec->arena = st_take(arena);
@@ -156,8 +157,9 @@ int st_process_parse(struct st_arena *arena, const char *name, const char *text,
         if (status < 0)
                 return status;
         process = st_reader_alloc(&r, 1, sizeof *process);
-        if (process)
-                st_read_process(&r, root, process);
+        if (!process)
+                return r.status;
+        st_read_process(&r, root, process);
         if (r.status < 0)
                 return r.status;
         *ret_process = process;
@@ -174,7 +176,9 @@ int st_resources_parse(struct st_arena *arena, const char *name, const char *tex
         if (status < 0)
                 return status;
         resources = st_reader_alloc(&r, 1, sizeof *resources);
-        if (resources && st_reader_is_object(&r, root))
+        if (!resources)
+                return r.status;
+        if (st_reader_is_object(&r, root))
                 st_read_resources(&r, root, resources);
         if (r.status < 0)
                 return r.status;

@@ -80,6 +80,6 @@ static void check_sysctl(struct st_reader *r, const struct st_json *node,
 
 void st_read_sysctl(struct st_reader *r, const struct st_json *node, struct st_linux *linux_) {
         linux_->sysctl = st_reader_pairs(r, node, "sysctl", &linux_->n_sysctl);
-        ST_JSON_FOREACH(entry, st_reader_object(r, node, "sysctl"))
+        ST_JSON_FOREACH (entry, st_reader_object(r, node, "sysctl"))
                 check_sysctl(r, entry, linux_);
 }

@@ -1,10 +1,10 @@
 /* bench-parse FILE: the median time in microseconds of reading a config.json into its typed form
  * and freeing it. */
-#include <stint/fs.h>
-#include <stint/spec.h>
-
 #include <fcntl.h>
 #include <time.h>
+
+#include <stint/fs.h>
+#include <stint/spec.h>
 
 enum { ROUNDS = 1001 };
 

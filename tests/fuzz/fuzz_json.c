@@ -1,9 +1,9 @@
 /* The JSON reader: what it accepts can be written, read again and written the same. */
 #include "target.h"
 
-#include <stint/json.h>
-
 #include <string.h>
+
+#include <stint/json.h>
 
 static void walk(const struct st_json *value, unsigned level) {
         char path[64];
@@ -13,7 +13,7 @@ static void walk(const struct st_json *value, unsigned level) {
         MUST(strlen(st_json_path(value, path, sizeof path)) < sizeof path);
         MUST((value->type == ST_JSON_STRING || value->type == ST_JSON_NUMBER) ==
              (value->text != NULL));
-        ST_JSON_FOREACH(child, value) {
+        ST_JSON_FOREACH (child, value) {
                 MUST(child->parent == value);
                 MUST((value->type == ST_JSON_OBJECT) == (child->key != NULL));
                 if (child->key)

@@ -1,9 +1,9 @@
 /* A process object alone, as `exec --process` reads it. */
 #include "target.h"
 
-#include <stint/spec.h>
-
 #include <string.h>
+
+#include <stint/spec.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(0);

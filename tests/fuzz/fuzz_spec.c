@@ -1,9 +1,9 @@
 /* A whole config.json: refused with a message, or typed with every promise of spec.h kept. */
 #include "target.h"
 
-#include <stint/spec.h>
-
 #include <string.h>
+
+#include <stint/spec.h>
 
 static void check_vector(char **vector, size_t n) {
         MUST(vector);

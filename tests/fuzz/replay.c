@@ -2,11 +2,11 @@
  * Finding nothing to run is a failure: a corpus that has moved away would pass every test. */
 #include "target.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <fcntl.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 static size_t n_inputs;
 

@@ -1,11 +1,11 @@
-#include <stint/arena.h>
-
 #include "allocations.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <stint/arena.h>
 
 TestSuite(arena, .fini = st_test_no_leaks);
 

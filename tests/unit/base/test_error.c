@@ -1,11 +1,11 @@
-#include <stint/error.h>
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+
+#include <stint/error.h>
 
 TestSuite(error, .fini = st_test_no_leaks);
 

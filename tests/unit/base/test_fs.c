@@ -1,7 +1,3 @@
-#include <stint/fs.h>
-
-#include <stint/cleanup.h>
-
 #include "allocations.h"
 #include "leaks.h"
 
@@ -9,6 +5,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 static char directory[] = "/tmp/st-test-fs-XXXXXX";
 static int dir_fd = -1;

@@ -1,11 +1,11 @@
-#include <stint/json.h>
-
 #include "allocations.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <string.h>
+
+#include <stint/json.h>
 
 static struct st_arena *arena;
 
@@ -77,11 +77,11 @@ Test(json, keeps_the_order_of_members_and_elements) {
         const char *want[] = {"z", "a", "m"};
         size_t n = 0;
 
-        ST_JSON_FOREACH(member, parse("{\"z\":0,\"a\":1,\"m\":2}"))
+        ST_JSON_FOREACH (member, parse("{\"z\":0,\"a\":1,\"m\":2}"))
                 cr_expect_str_eq(member->key, want[n++]);
         cr_expect_eq(n, 3);
         n = 0;
-        ST_JSON_FOREACH(element, parse("[3,1,2]"))
+        ST_JSON_FOREACH (element, parse("[3,1,2]"))
                 cr_expect_eq(element->text[0], "312"[n++]);
         cr_expect_eq(n, 3);
 }

@@ -1,12 +1,12 @@
 /* Texts of the largest size that are made to cost much: each ends in bounded time and memory. */
-#include <stint/json.h>
-
 #include "allocations.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 #include <time.h>
+
+#include <stint/json.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
 enum { SECONDS = 60 };

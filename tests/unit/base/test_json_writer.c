@@ -1,5 +1,3 @@
-#include <stint/json.h>
-
 #include "allocations.h"
 #include "leaks.h"
 
@@ -7,6 +5,8 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+
+#include <stint/json.h>
 
 TestSuite(json_writer, .fini = st_test_no_leaks);
 

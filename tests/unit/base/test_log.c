@@ -1,14 +1,13 @@
-#include <stint/log.h>
-
-#include <stint/cleanup.h>
-#include <stint/json.h>
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+
+#include <stint/cleanup.h>
+#include <stint/json.h>
+#include <stint/log.h>
 
 static struct st_log logger = {.fd = -1, .program = "stint"};
 

@@ -1,9 +1,9 @@
-#include <stint/parse.h>
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+
+#include <stint/parse.h>
 
 TestSuite(parse, .fini = st_test_no_leaks);
 

@@ -1,12 +1,12 @@
 /* A config with every member: with each allocation failing in turn, and cut at every byte. */
-#include <stint/spec.h>
-
 #include "allocations.h"
 #include "config.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/spec.h>
 
 static const char everything[] =
 #include "everything.inc"

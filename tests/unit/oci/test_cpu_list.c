@@ -1,9 +1,9 @@
-#include <stint/spec.h>
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/spec.h>
 
 TestSuite(cpu_list, .fini = st_test_no_leaks);
 

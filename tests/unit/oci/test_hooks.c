@@ -1,10 +1,10 @@
-#include <stint/spec.h>
-
 #include "config.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <limits.h>
+
+#include <stint/spec.h>
 
 TestSuite(hooks, .fini = st_test_no_leaks);
 

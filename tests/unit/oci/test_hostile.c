@@ -1,13 +1,12 @@
-/* Configs as large as they may be, every value of them good or nearly so: bounded time and memory.
- */
-#include <stint/spec.h>
-
+/* Configs as large as they may be, every value good or nearly so: bounded time and memory. */
 #include "allocations.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 #include <time.h>
+
+#include <stint/spec.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
 enum { SECONDS = 60 };

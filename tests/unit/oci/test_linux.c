@@ -1,5 +1,3 @@
-#include <stint/spec.h>
-
 #include "config.h"
 #include "leaks.h"
 
@@ -7,6 +5,8 @@
 #include <linux/mempolicy.h>
 #include <string.h>
 #include <sys/personality.h>
+
+#include <stint/spec.h>
 
 TestSuite(linux_section, .fini = st_test_no_leaks);
 

@@ -1,9 +1,9 @@
-#include <stint/spec.h>
-
 #include "config.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
+
+#include <stint/spec.h>
 
 TestSuite(mounts, .fini = st_test_no_leaks);
 

@@ -1,11 +1,11 @@
-#include <stint/spec.h>
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#include <stint/spec.h>
 
 TestSuite(names, .fini = st_test_no_leaks);
 

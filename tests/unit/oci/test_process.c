@@ -1,5 +1,3 @@
-#include <stint/spec.h>
-
 #include "config.h"
 #include "leaks.h"
 
@@ -9,6 +7,8 @@
 #include <linux/sched.h>
 #include <string.h>
 #include <sys/resource.h>
+
+#include <stint/spec.h>
 
 TestSuite(process, .fini = st_test_no_leaks);
 

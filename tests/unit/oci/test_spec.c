@@ -1,10 +1,10 @@
-#include <stint/spec.h>
-
 #include "config.h"
 #include "leaks.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/spec.h>
 
 TestSuite(spec, .fini = st_test_no_leaks);
 
