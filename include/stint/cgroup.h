@@ -65,6 +65,8 @@ int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *er
  * already is an error that names it (kind LIMIT), never a hang. Systemd driver: after the attach,
  * by the parent. */
 int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
+/* Whether that may have something to write. */
+bool rt_cgroup_has_limits(const struct rt_cgroup *cgroup);
 /* Systemd driver: start the transient scope with @pid in it by running stint-systemd; then opens
  * the leaf. This is the one attach that waits. */
 int rt_cgroup_attach_systemd(struct rt_cgroup *cgroup, pid_t pid,

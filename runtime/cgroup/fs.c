@@ -187,6 +187,10 @@ int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *er
         return 0;
 }
 
+bool rt_cgroup_has_limits(const struct rt_cgroup *cgroup) {
+        return cgroup->mode != RT_CGROUP_NONE && cgroup->writes.n_items > 0;
+}
+
 int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) {
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;
