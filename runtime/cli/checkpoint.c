@@ -4,15 +4,19 @@
 
 #include <stint/cleanup.h>
 
-static struct cli_criu request = {.verb = "checkpoint", .image_path = "./checkpoint", .console_socket_fd = -1};
+static struct cli_criu request = {
+        .verb = "checkpoint", .image_path = "./checkpoint", .console_socket_fd = -1};
 
 static const struct cli_option options[] = {
         CLI_CRIU_OPTIONS(&request),
         {"leave-running", 0, CLI_FLAG(&request.leave_running), "the container runs on afterwards"},
         {"pre-dump", 0, CLI_FLAG(&request.pre_dump), "only the memory; the container runs on"},
-        {"parent-path", 0, CLI_TEXT(&request.parent_path), "DIR", "an earlier pre-dump, relative to the image"},
-        {"page-server", 0, CLI_TEXT(&request.page_server), "HOST:PORT", "send memory to this page server"},
-        {"status-fd", 0, CLI_I64(&request.status_fd), "N", "a NUL goes here when lazy pages are ready"},
+        {"parent-path", 0, CLI_TEXT(&request.parent_path), "DIR",
+         "an earlier pre-dump, relative to the image"},
+        {"page-server", 0, CLI_TEXT(&request.page_server), "HOST:PORT",
+         "send memory to this page server"},
+        {"status-fd", 0, CLI_I64(&request.status_fd), "N",
+         "a NUL goes here when lazy pages are ready"},
         {0},
 };
 
@@ -46,6 +50,11 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_checkpoint = {
-        .name = "checkpoint", .operands = "ID", .summary = "save a container to disk",
-        .options = options, .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "checkpoint",
+        .operands = "ID",
+        .summary = "save a container to disk",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };

@@ -40,7 +40,8 @@ static const struct st_log *open_log(struct cli *cli) {
                 cli->log.fd = open(cli->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
                 cli->log.also_stderr = cli->log.fd >= 0;
                 if (cli->log.fd < 0)
-                        dprintf(STDERR_FILENO, "stint: open log %s: %s\n", cli->log_path, strerrordesc_np(errno));
+                        dprintf(STDERR_FILENO, "stint: open log %s: %s\n", cli->log_path,
+                                strerrordesc_np(errno));
         }
         if (cli->log.fd < 0)
                 cli->log.fd = STDERR_FILENO;
@@ -67,7 +68,7 @@ void cli_flush_warnings(struct cli *cli) {
                 free((char *)cli->warnings.items[i]); /* made by cli_warn() */
         }
         free(cli->warnings.items);
-        cli->warnings = (struct cli_list){0};
+        cli->warnings = (struct cli_list) {0};
 }
 
 int cli_print(const char *text, size_t length, struct st_error *err) {

@@ -58,6 +58,13 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_create = {
-        .name = "create", .operands = "ID", .summary = "make a container",
-        .options = options, .min_operands = 1, .max_operands = 1, .quiet = true, .enters = true, .run = run,
+        .name = "create",
+        .operands = "ID",
+        .summary = "make a container",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .quiet = true,
+        .enters = true,
+        .run = run,
 };

@@ -1,5 +1,7 @@
 #include "criu.h"
 
+#include "stint-config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,8 +16,6 @@
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 
-#include "stint-config.h"
-
 #define HELPER ST_LIBEXEC_DIR "/stint-criu"
 
 enum { REQUEST_FD = 3, ERROR_FD = 4, CONSOLE_FD = 5 };
@@ -23,7 +23,8 @@ enum { REQUEST_FD = 3, ERROR_FD = 4, CONSOLE_FD = 5 };
 extern char **environ;
 
 static int not_installed(struct st_error *err, const char *name) {
-        (void)st_error_set(err, -ENOENT, "%s is not installed: checkpoint and restore need it", name);
+        (void)st_error_set(err, -ENOENT, "%s is not installed: checkpoint and restore need it",
+                           name);
         return st_error_kind(err, -ENOENT, ST_CODE_CRIU);
 }
 
@@ -33,12 +34,14 @@ static int find_criu(const char *name, char *path, size_t size, struct st_error 
 
         if (strchr(name, '/'))
                 dirs = NULL;
-        if (strchr(name, '/') && access(name, X_OK) == 0 && (size_t)snprintf(path, size, "%s", name) < size)
+        if (strchr(name, '/') && access(name, X_OK) == 0 &&
+            (size_t)snprintf(path, size, "%s", name) < size)
                 return 0;
         for (; dirs && *dirs; dirs += strcspn(dirs, ":"), dirs += *dirs == ':') {
                 int length = snprintf(path, size, "%.*s/%s", (int)strcspn(dirs, ":"), dirs, name);
 
-                if (length > 0 && (size_t)length < size && path[0] == '/' && access(path, X_OK) == 0)
+                if (length > 0 && (size_t)length < size && path[0] == '/' &&
+                    access(path, X_OK) == 0)
                         return 0;
         }
         return not_installed(err, name);
@@ -62,8 +65,8 @@ static void write_flags(struct st_json_writer *w, const struct cli_criu *request
         st_json_bool(w, "consoleSocket", request->console_socket_fd >= 0);
 }
 
-static void write_request(struct st_json_writer *w, const struct cli *cli, const struct cli_criu *request,
-                          const char *criu) {
+static void write_request(struct st_json_writer *w, const struct cli *cli,
+                          const struct cli_criu *request, const char *criu) {
         st_json_open_object(w, NULL);
         st_json_string(w, "id", request->id);
         write_text(w, "root", cli->runtime_options.root);
@@ -88,8 +91,10 @@ static void write_request(struct st_json_writer *w, const struct cli *cli, const
 }
 
 /* The request in a file without a name, positioned at its beginning. */
-static int make_request(const struct cli *cli, const struct cli_criu *request, int *ret_fd, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+static int make_request(const struct cli *cli, const struct cli_criu *request, int *ret_fd,
+                        struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         st_autoclose int fd = memfd_create("stint-criu", MFD_CLOEXEC);
         char criu[PATH_MAX];
         const char *text;
@@ -112,7 +117,8 @@ static int make_request(const struct cli *cli, const struct cli_criu *request, i
         return 0;
 }
 
-/* Out of the way of the numbers that the helper expects: dup2 onto one would close what is there. */
+/* Out of the way of the numbers that the helper expects: dup2 onto one would close what is there.
+ */
 static int move_up(int *fd, struct st_error *err) {
         int copy;
 
@@ -126,8 +132,8 @@ static int move_up(int *fd, struct st_error *err) {
         return 0;
 }
 
-static int spawn_helper(const struct cli_criu *request, int request_fd, int error_fd, int console_fd, pid_t *ret_pid,
-                        struct st_error *err) {
+static int spawn_helper(const struct cli_criu *request, int request_fd, int error_fd,
+                        int console_fd, pid_t *ret_pid, struct st_error *err) {
         char *argv[] = {(char *)"stint-criu", (char *)request->verb, (char *)ST_VERSION, NULL};
         posix_spawn_file_actions_t actions;
         int r = -posix_spawn_file_actions_init(&actions);
@@ -162,7 +168,9 @@ static int await_helper(pid_t pid, int error_fd, struct st_error *err) {
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return 0;
         if (n != (ssize_t)sizeof said || said.code >= 0) {
-                (void)st_error_set(err, -EPROTO, "stint-criu ended with wait status %#x and no message", (unsigned)status);
+                (void)st_error_set(err, -EPROTO,
+                                   "stint-criu ended with wait status %#x and no message",
+                                   (unsigned)status);
                 return st_error_kind(err, -EPROTO, ST_CODE_INTERNAL);
         }
         said.msg[sizeof said.msg - 1] = 0;
@@ -172,7 +180,8 @@ static int await_helper(pid_t pid, int error_fd, struct st_error *err) {
 
 int cli_criu_run(const struct cli *cli, const struct cli_criu *request, struct st_error *err) {
         st_autoclose int request_fd = -1, read_fd = -1, write_fd = -1;
-        st_autoclose int console_fd = request->console_socket_fd < 0 ? -1 : dup(request->console_socket_fd);
+        st_autoclose int console_fd =
+                request->console_socket_fd < 0 ? -1 : dup(request->console_socket_fd);
         int fds[2], r;
         pid_t pid;
 

@@ -9,7 +9,8 @@ static const struct cli_option options[] = {
         {0},
 };
 
-/* A container that was created and never started goes without --force: containerd's shim counts on that. */
+/* A container that was created and never started goes without --force: containerd's shim counts on
+ * that. */
 static int may_be_killed(struct rt_container *container, bool *ret, struct st_error *err) {
         enum rt_status status;
         int r;
@@ -55,6 +56,12 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_delete = {
-        .name = "delete", .operands = "ID", .summary = "remove a container",
-        .options = options, .min_operands = 1, .max_operands = 1, .quiet = true, .run = run,
+        .name = "delete",
+        .operands = "ID",
+        .summary = "remove a container",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .quiet = true,
+        .run = run,
 };

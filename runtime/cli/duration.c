@@ -8,7 +8,8 @@ static const struct {
         const char *name;
         uint64_t nsec;
 } units[] = {
-        {"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
+        {"ns", 1},         {"us", 1000},       {"ms", 1000000},
+        {"s", 1000000000}, {"m", 60000000000}, {"h", 3600000000000},
 };
 
 static uint64_t unit_nsec(const char *text, size_t length) {
@@ -19,7 +20,8 @@ static uint64_t unit_nsec(const char *text, size_t length) {
         return 0;
 }
 
-/* One number with its unit, in nanoseconds, added to *@total. Returns how long it is, or an error. */
+/* One number with its unit, in nanoseconds, added to *@total. Returns how long it is, or an error.
+ */
 static int add_part(const char *text, uint64_t *total) {
         size_t whole = strspn(text, "0123456789");
         size_t fraction = text[whole] == '.' ? strspn(text + whole + 1, "0123456789") : 0;
@@ -38,7 +40,8 @@ static int add_part(const char *text, uint64_t *total) {
                 return -ERANGE;
         for (size_t i = 0; i < fraction; i++) {
                 digit_nsec /= 10; /* what is below a nanosecond is dropped */
-                if (__builtin_add_overflow(value, digit_nsec * (uint64_t)(text[whole + 1 + i] - '0'), &value))
+                if (__builtin_add_overflow(
+                            value, digit_nsec * (uint64_t)(text[whole + 1 + i] - '0'), &value))
                         return -ERANGE;
         }
         if (__builtin_add_overflow(*total, value, total))

@@ -13,15 +13,16 @@ static const char *interval_text;
 
 static const struct cli_option options[] = {
         {"stats", 0, CLI_FLAG(&once), "print the statistics once, then end"},
-        {"interval", 0, CLI_TEXT(&interval_text), "TIME", "time between statistics: 500ms, 5s (default), 1m30s"},
+        {"interval", 0, CLI_TEXT(&interval_text), "TIME",
+         "time between statistics: 500ms, 5s (default), 1m30s"},
         {0},
 };
 
 struct watch {
         struct rt_container *container;
         const char *id;
-        int timer_fd, oom_fd;         /* oom_fd -1: no memory controller */
-        int64_t oom_kills;            /* reported so far; -1 unknown */
+        int timer_fd, oom_fd; /* oom_fd -1: no memory controller */
+        int64_t oom_kills;    /* reported so far; -1 unknown */
 };
 
 static struct st_json_writer *begin_event(const char *type, const char *id) {
@@ -64,8 +65,8 @@ static int is_over(struct rt_container *container, struct st_error *err) {
         return r < 0 ? r : status == RT_STATUS_STOPPED;
 }
 
-/* What woke us may be an OOM kill; or on v1 an OOM without a kill (the killer is disabled) or, then, the removal of
- * the cgroup, which ends the container first. */
+/* What woke us may be an OOM kill; or on v1 an OOM without a kill (the killer is disabled) or,
+ * then, the removal of the cgroup, which ends the container first. */
 static int handle_oom(struct watch *watch, struct st_error *err) {
         struct rt_cgroup *cgroup = rt_container_cgroup(watch->container);
         int64_t kills = rt_cgroup_oom_kills(cgroup);
@@ -129,7 +130,8 @@ static int start_timer(uint64_t interval_nsec, int *ret_fd, struct st_error *err
         return 0;
 }
 
-static int follow(struct rt_container *container, const char *id, uint64_t interval_nsec, struct st_error *err) {
+static int follow(struct rt_container *container, const char *id, uint64_t interval_nsec,
+                  struct st_error *err) {
         st_autoclose int timer_fd = -1, oom_fd = -1;
         struct rt_cgroup *cgroup = rt_container_cgroup(container);
         struct watch watch = {.container = container, .id = id, .oom_kills = -1};
@@ -154,7 +156,8 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         int r = cli_duration_parse(interval_text ? interval_text : "5s", &interval_nsec);
 
         if (r < 0)
-                return cli_usage_error(err, "invalid value \"%s\" for flag -interval: parse error", interval_text);
+                return cli_usage_error(err, "invalid value \"%s\" for flag -interval: parse error",
+                                       interval_text);
         if (interval_nsec == 0)
                 return cli_usage_error(err, "duration interval must be greater than 0");
         r = cli_open_container(cli, operands[0], &runtime, &container, err);
@@ -166,10 +169,16 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         }
         if (r < 0)
                 return r;
-        return once ? print_stats(container, operands[0], err) : follow(container, operands[0], interval_nsec, err);
+        return once ? print_stats(container, operands[0], err)
+                    : follow(container, operands[0], interval_nsec, err);
 }
 
 const struct cli_verb cli_events = {
-        .name = "events", .operands = "ID", .summary = "print statistics and OOMs",
-        .options = options, .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "events",
+        .operands = "ID",
+        .summary = "print statistics and OOMs",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };

@@ -16,7 +16,8 @@ static const char *cgroup;
 static bool detach, ignore_paused, no_subreaper;
 
 static const struct cli_option options[] = {
-        {"process", 'p', CLI_TEXT(&request.process_file), "FILE", "read the process (JSON) from this file"},
+        {"process", 'p', CLI_TEXT(&request.process_file), "FILE",
+         "read the process (JSON) from this file"},
         {"tty", 't', CLI_FLAG(&request.tty), "give it a terminal"},
         {"env", 'e', CLI_LIST(&request.env), "NAME=VALUE", "add to the environment (repeatable)"},
         {"cwd", 0, CLI_TEXT(&request.cwd), "DIR", "working directory"},
@@ -47,19 +48,24 @@ static int check_cgroup(struct st_error *err) {
 
 static int check_terminal(const struct st_process *process, struct st_error *err) {
         if (process->terminal && detach && !launch.console_socket)
-                return cli_usage_error(err, "cannot allocate tty if stint will detach without setting console socket");
+                return cli_usage_error(
+                        err,
+                        "cannot allocate tty if stint will detach without setting console socket");
         if (launch.console_socket && !(process->terminal && detach))
-                return cli_usage_error(err, "cannot use console socket if stint will not detach or allocate tty");
+                return cli_usage_error(
+                        err, "cannot use console socket if stint will not detach or allocate tty");
         return 0;
 }
 
 static void kill_exec(const struct rt_exec *exec) {
         if (rt_exec_pidfd(exec) >= 0)
-                (void)st_pidfd_send_signal(rt_exec_pidfd(exec), SIGKILL); /* it may be gone: that is the aim */
+                (void)st_pidfd_send_signal(rt_exec_pidfd(exec),
+                                           SIGKILL); /* it may be gone: that is the aim */
 }
 
 static int begin(struct rt_container *container, const struct st_process *process,
-                 const struct cli_foreground *foreground, struct rt_exec **ret_exec, struct st_error *err) {
+                 const struct cli_foreground *foreground, struct rt_exec **ret_exec,
+                 struct st_error *err) {
         st_cleanup(rt_exec_freep) struct rt_exec *exec = NULL;
         struct rt_exec_options join = RT_EXEC_OPTIONS_INIT;
         int r;
@@ -86,20 +92,22 @@ static int begin(struct rt_container *container, const struct st_process *proces
         return 0;
 }
 
-static int stay(struct cli *cli, struct rt_exec *exec, const struct cli_foreground *foreground, struct st_error *err) {
+static int stay(struct cli *cli, struct rt_exec *exec, const struct cli_foreground *foreground,
+                struct st_error *err) {
         st_autoclose int console_fd = rt_exec_take_console(exec);
         struct rt_exit ended;
         int r;
 
         cli_flush_warnings(cli);
-        r = cli_foreground_wait(foreground, rt_exec_pidfd(exec), rt_exec_pid(exec), console_fd, err);
+        r = cli_foreground_wait(foreground, rt_exec_pidfd(exec), rt_exec_pid(exec), console_fd,
+                                err);
         if (r == 0)
                 r = rt_exec_settle(exec, &ended, err);
         return r < 0 ? r : rt_exit_status(&ended);
 }
 
-static int execute(struct cli *cli, struct rt_container *container, const struct st_process *process,
-                   struct st_error *err) {
+static int execute(struct cli *cli, struct rt_container *container,
+                   const struct st_process *process, struct st_error *err) {
         st_cleanup(rt_exec_freep) struct rt_exec *exec = NULL;
         struct cli_foreground foreground = CLI_FOREGROUND_INIT;
         int r = cli_launch_connect(&launch, err);
@@ -145,7 +153,15 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_exec = {
-        .name = "exec", .operands = "ID COMMAND [ARG...]", .summary = "run a process in a container",
-        .options = options, .min_operands = 1, .max_operands = (unsigned)-1, .stops_at_operand = true,
-        .quiet = true, .failure_status = 255, .enters = true, .run = run,
+        .name = "exec",
+        .operands = "ID COMMAND [ARG...]",
+        .summary = "run a process in a container",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = (unsigned)-1,
+        .stops_at_operand = true,
+        .quiet = true,
+        .failure_status = 255,
+        .enters = true,
+        .run = run,
 };

@@ -1,6 +1,7 @@
 #include "exec_process.h"
 
 #include "cli.h"
+#include "terminal.h"
 
 #include <string.h>
 
@@ -12,12 +13,14 @@ static int out_of_memory(struct st_error *err) {
 }
 
 static int parse_id(const char *text, const char *what, uint32_t *ret_id, struct st_error *err) {
-        if (st_parse_u32(text, ret_id) < 0 || *ret_id == UINT32_MAX) /* (uid_t)-1 means "unchanged" to the kernel */
+        if (st_parse_u32(text, ret_id) < 0 ||
+            *ret_id == UINT32_MAX) /* (uid_t)-1 means "unchanged" to the kernel */
                 return cli_usage_error(err, "parsing %s as int for %s failed", text, what);
         return 0;
 }
 
-/* "UID[:GID]": numbers only, as in runc. Names belong to the container's files, which are not ours to trust. */
+/* "UID[:GID]": numbers only, as in runc. Names belong to the container's files, which are not ours
+ * to trust. */
 static int set_user(struct st_process *process, const char *text, struct st_error *err) {
         const char *colon = strchr(text, ':');
         char uid[16] = "";
@@ -72,7 +75,8 @@ static bool same_name(const char *a, const char *b) {
         return !strncmp(a, b, length) && b[length] == '=';
 }
 
-/* A later setting of a name replaces an earlier one: execve(2) would hand both over, and programs read the first. */
+/* A later setting of a name replaces an earlier one: execve(2) would hand both over, and programs
+ * read the first. */
 static int add_env(struct st_arena *arena, struct st_process *process, const struct cli_list *list,
                    struct st_error *err) {
         char **env = st_arena_array(arena, process->n_env + list->n_items + 1, sizeof *env);
@@ -87,7 +91,9 @@ static int add_env(struct st_arena *arena, struct st_process *process, const str
                 size_t place = 0;
 
                 if (!strchr(item, '=') || *item == '=')
-                        return cli_usage_error(err, "invalid value \"%s\" for flag -env: NAME=VALUE is wanted", item);
+                        return cli_usage_error(
+                                err, "invalid value \"%s\" for flag -env: NAME=VALUE is wanted",
+                                item);
                 while (place < n && !same_name(env[place], item))
                         place++;
                 env[place] = (char *)item; /* execve(2)'s type; never written to */
@@ -115,7 +121,8 @@ static int read_process(struct st_arena *arena, const char *path, struct st_proc
 }
 
 static int derive_process(struct st_arena *arena, struct rt_container *container,
-                          const struct cli_exec_request *request, struct st_process *process, struct st_error *err) {
+                          const struct cli_exec_request *request, struct st_process *process,
+                          struct st_error *err) {
         const struct st_spec *spec;
         int r = rt_container_config(container, &spec, err);
 
@@ -141,8 +148,19 @@ static int derive_process(struct st_arena *arena, struct rt_container *container
         return r < 0 ? r : add_caps(process, &request->caps, err);
 }
 
-int cli_exec_process(struct st_arena *arena, struct rt_container *container, const struct cli_exec_request *request,
-                     const struct st_process **ret_process, struct st_error *err) {
+/* From the start, or the process could see its terminal without a size. */
+static void set_size(struct st_process *process) {
+        struct winsize size;
+
+        if (!process->terminal || process->console_height || !cli_terminal_size(&size))
+                return;
+        process->console_height = size.ws_row;
+        process->console_width = size.ws_col;
+}
+
+int cli_exec_process(struct st_arena *arena, struct rt_container *container,
+                     const struct cli_exec_request *request, const struct st_process **ret_process,
+                     struct st_error *err) {
         struct st_process *process;
         int r;
 
@@ -156,6 +174,7 @@ int cli_exec_process(struct st_arena *arena, struct rt_container *container, con
         if (r < 0)
                 return r;
         process->terminal |= request->tty;
+        set_size(process);
         *ret_process = process;
         return 0;
 }

@@ -1,4 +1,5 @@
 #include "cli.h"
+#include "stint-config.h"
 
 #include <errno.h>
 #include <seccomp.h>
@@ -9,8 +10,6 @@
 #include <stint/mounts.h>
 #include <stint/rdt.h>
 #include <stint/seccomp.h>
-
-#include "stint-config.h"
 
 static void write_strings(struct st_json_writer *w, const char *key, const char *const *items) {
         st_json_open_array(w, key);
@@ -67,9 +66,12 @@ static void write_cgroup(struct st_json_writer *w) {
 
 /* set_mempolicy(2), as the spec writes it. */
 static void write_memory_policy(struct st_json_writer *w) {
-        static const char *const modes[] = {"MPOL_DEFAULT", "MPOL_BIND", "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
-                                            "MPOL_PREFERRED", "MPOL_PREFERRED_MANY", "MPOL_LOCAL", NULL};
-        static const char *const flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES", NULL};
+        static const char *const modes[] = {"MPOL_DEFAULT",    "MPOL_BIND",
+                                            "MPOL_INTERLEAVE", "MPOL_WEIGHTED_INTERLEAVE",
+                                            "MPOL_PREFERRED",  "MPOL_PREFERRED_MANY",
+                                            "MPOL_LOCAL",      NULL};
+        static const char *const flags[] = {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES",
+                                            "MPOL_F_STATIC_NODES", NULL};
 
         st_json_open_object(w, "memoryPolicy");
         write_strings(w, "modes", modes);
@@ -98,18 +100,21 @@ static void write_annotations(struct st_json_writer *w) {
         const struct scmp_version *seccomp = seccomp_version();
         char version[48];
 
-        (void)snprintf(version, sizeof version, "%u.%u.%u", seccomp->major, seccomp->minor, seccomp->micro); /* fits */
+        (void)snprintf(version, sizeof version, "%u.%u.%u", seccomp->major, seccomp->minor,
+                       seccomp->micro); /* fits */
         st_json_open_object(w, "annotations");
         st_json_string(w, "io.github.seccomp.libseccomp.version", version);
         st_json_string(w, "io.stint.version", ST_VERSION);
         st_json_string(w, "io.stint.commit", ST_COMMIT);
-        st_json_string(w, "org.opencontainers.runc.checkpoint.enabled", have_helper(ST_LIBEXEC_DIR "/stint-criu") ? "true" : "false");
+        st_json_string(w, "org.opencontainers.runc.checkpoint.enabled",
+                       have_helper(ST_LIBEXEC_DIR "/stint-criu") ? "true" : "false");
         st_json_close_object(w);
 }
 
 static int run(struct cli *cli, const char *const *operands, struct st_error *err) {
         static const char *const unsafe_annotations[] = {"org.systemd.property.", NULL};
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_PRETTY);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_PRETTY);
 
         (void)cli, (void)operands; /* the same for every container */
         if (!w)
@@ -127,5 +132,8 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_features = {
-        .name = "features", .operands = "", .summary = "print what stint can do", .run = run,
+        .name = "features",
+        .operands = "",
+        .summary = "print what stint can do",
+        .run = run,
 };

@@ -12,7 +12,8 @@
 #include <stint/cleanup.h>
 #include <stint/syscall.h>
 
-/* Not these: our own faults must not be held back, and a blocked SIGPIPE is what turns a closed pipe into EPIPE. */
+/* Not these: our own faults must not be held back, and a blocked SIGPIPE is what turns a closed
+ * pipe into EPIPE. */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 
 int cli_foreground_begin(struct cli_foreground *foreground, bool subreaper, struct st_error *err) {
@@ -53,12 +54,13 @@ int cli_foreground_await(const struct cli_foreground *foreground, int fd, struct
 
                 if (poll(pollfds, 2, -1) < 0 && errno != EINTR)
                         return st_error_sys(err, "poll");
+                if (pollfds[0].revents) /* first: what happened there happened before the signal */
+                        return 0;
                 while (pollfds[1].revents && next_signal(foreground, &signal)) {
                         if (asks_to_stop(signal))
-                                return st_error_set(err, -EINTR, "interrupted by %s", strsignal(signal));
+                                return st_error_set(err, -EINTR, "interrupted by %s",
+                                                    strsignal(signal));
                 }
-                if (pollfds[0].revents)
-                        return 0;
         }
 }
 
@@ -67,8 +69,8 @@ static void reap_orphans(pid_t process) {
         for (;;) {
                 siginfo_t child = {0};
 
-                if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) < 0 || child.si_pid == 0 ||
-                    child.si_pid == process)
+                if (waitid(P_ALL, 0, &child, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+                    child.si_pid == 0 || child.si_pid == process)
                         return;
                 if (waitpid(child.si_pid, NULL, 0) < 0)
                         return;
@@ -85,15 +87,17 @@ static void handle_signals(const struct cli_foreground *foreground, int pidfd, p
                 else if (signal == SIGWINCH)
                         cli_terminal_resize(terminal);
                 else if (signal != SIGPIPE)
-                        (void)st_pidfd_send_signal(pidfd, signal); /* it may have ended: the loop will see that */
+                        (void)st_pidfd_send_signal(
+                                pidfd, signal); /* it may have ended: the loop will see that */
         }
 }
 
-static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid, struct cli_terminal *terminal,
-                 struct st_error *err) {
+static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid,
+                 struct cli_terminal *terminal, struct st_error *err) {
         for (;;) {
                 struct pollfd pollfds[2 + CLI_TERMINAL_POLLFDS] = {
-                        {.fd = pidfd, .events = POLLIN}, {.fd = foreground->signal_fd, .events = POLLIN}};
+                        {.fd = pidfd, .events = POLLIN},
+                        {.fd = foreground->signal_fd, .events = POLLIN}};
 
                 cli_terminal_poll(terminal, pollfds + 2);
                 if (poll(pollfds, 2 + CLI_TERMINAL_POLLFDS, -1) < 0) {
@@ -109,8 +113,8 @@ static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid, 
         }
 }
 
-int cli_foreground_wait(const struct cli_foreground *foreground, int pidfd, pid_t pid, int console_fd,
-                        struct st_error *err) {
+int cli_foreground_wait(const struct cli_foreground *foreground, int pidfd, pid_t pid,
+                        int console_fd, struct st_error *err) {
         struct cli_terminal terminal;
         int r = cli_terminal_init(&terminal, console_fd, err);
 

@@ -40,8 +40,9 @@ char *cli_help_verb(const struct cli_verb *verb) {
 
         if (!out)
                 return NULL;
-        fprintf(out, "Usage: stint %s%s%s%s\n%c%s.\n", verb->name, verb->options ? " [OPTION...]" : "",
-                *verb->operands ? " " : "", verb->operands, toupper((unsigned char)verb->summary[0]), verb->summary + 1);
+        fprintf(out, "Usage: stint %s%s%s%s\n%c%s.\n", verb->name,
+                verb->options ? " [OPTION...]" : "", *verb->operands ? " " : "", verb->operands,
+                toupper((unsigned char)verb->summary[0]), verb->summary + 1);
         if (verb->options)
                 fputc('\n', out);
         print_options(out, verb->options);
@@ -63,8 +64,8 @@ static void print_verbs(FILE *out, const struct cli_verb *const *verbs) {
                 const struct cli_verb *right = i + rows < n ? verbs[i + rows] : NULL;
 
                 if (right)
-                        fprintf(out, "  %-6s  %-29s %-10s  %s\n", verbs[i]->name, verbs[i]->summary, right->name,
-                                right->summary);
+                        fprintf(out, "  %-6s  %-29s %-10s  %s\n", verbs[i]->name, verbs[i]->summary,
+                                right->name, right->summary);
                 else
                         fprintf(out, "  %-6s  %s\n", verbs[i]->name, verbs[i]->summary);
         }
@@ -78,7 +79,8 @@ char *cli_help_program(const struct cli_verb *const *verbs, const struct cli_opt
         if (!out)
                 return NULL;
         fputs("Usage: stint [GLOBAL OPTION...] VERB [OPTION...] [OPERAND...]\n"
-              "Run OCI containers. \"stint VERB --help\" lists a verb's options.\n\nVerbs:\n", out);
+              "Run OCI containers. \"stint VERB --help\" lists a verb's options.\n\nVerbs:\n",
+              out);
         print_verbs(out, verbs);
         fputs("\nGlobal options:\n", out);
         print_options(out, options);

@@ -33,6 +33,12 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_kill = {
-        .name = "kill", .operands = "ID [SIGNAL]", .summary = "send a container a signal",
-        .options = options, .min_operands = 1, .max_operands = 2, .quiet = true, .run = run,
+        .name = "kill",
+        .operands = "ID [SIGNAL]",
+        .summary = "send a container a signal",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 2,
+        .quiet = true,
+        .run = run,
 };

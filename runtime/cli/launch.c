@@ -18,7 +18,8 @@ static unsigned listen_fds(void) {
         const char *pid_text = getenv("LISTEN_PID"), *n_text = getenv("LISTEN_FDS");
         uint32_t pid, n;
 
-        if (!pid_text || !n_text || st_parse_u32(pid_text, &pid) < 0 || st_parse_u32(n_text, &n) < 0)
+        if (!pid_text || !n_text || st_parse_u32(pid_text, &pid) < 0 ||
+            st_parse_u32(n_text, &n) < 0)
                 return 0;
         return (pid_t)pid == getpid() ? n : 0;
 }
@@ -28,7 +29,8 @@ int cli_launch_check(const struct cli_launch *launch, struct st_error *err) {
 
         for (unsigned i = 0; i < n; i++) {
                 if (fcntl((int)(first + i), F_GETFD) < 0)
-                        return cli_usage_error(err, "--preserve-fds %u: descriptor %u is not open", n, first + i);
+                        return cli_usage_error(err, "--preserve-fds %u: descriptor %u is not open",
+                                               n, first + i);
         }
         return 0;
 }
@@ -46,7 +48,8 @@ static int connect_unix(const char *path, int *ret_fd, struct st_error *err) {
                 file_fd = open(path, O_PATH | O_CLOEXEC);
                 if (file_fd < 0)
                         return st_error_sys(err, "open socket %s", path);
-                (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file_fd); /* fits */
+                (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d",
+                               file_fd); /* fits */
         }
         if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
                 return st_error_sys(err, "connect to socket %s", path);
@@ -70,7 +73,8 @@ static int write_pid_file(const char *path, pid_t pid, struct st_error *err) {
         char dir[PATH_MAX], text[24];
         int length, r;
 
-        if (snprintf(dir, sizeof dir, "%.*s/.", slash ? (int)(slash - path) : 1, slash ? path : ".") >= (int)sizeof dir)
+        if (snprintf(dir, sizeof dir, "%.*s/.", slash ? (int)(slash - path) : 1,
+                     slash ? path : ".") >= (int)sizeof dir)
                 return st_error_code(err, -ENAMETOOLONG, "write pid file %s", path);
         dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd < 0)
@@ -113,7 +117,8 @@ int cli_init_pid(struct rt_container *container, pid_t *ret_pid, struct st_error
         if (info.pid > 0)
                 return 0;
         /* It has ended already: look at the zombie, which keeps the number, without reaping it. */
-        if (waitid(P_PIDFD, (id_t)rt_container_pidfd(container), &ended, WEXITED | WNOHANG | WNOWAIT) < 0)
+        if (waitid(P_PIDFD, (id_t)rt_container_pidfd(container), &ended,
+                   WEXITED | WNOHANG | WNOWAIT) < 0)
                 return st_error_sys(err, "ask for the process id");
         *ret_pid = ended.si_pid;
         return 0;

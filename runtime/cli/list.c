@@ -33,7 +33,7 @@ static struct table *table_deinit(struct table *table) {
                         free(table->rows[i].cells[k]);
         }
         free(table->rows);
-        *table = (struct table){0};
+        *table = (struct table) {0};
         return NULL;
 }
 
@@ -47,7 +47,7 @@ static int add_row(struct table *table, const char *const *cells, struct st_erro
         if (!rows)
                 return st_error_set(err, -ENOMEM, "allocate the table");
         table->rows = rows;
-        rows[table->n_rows++] = (struct row){0};
+        rows[table->n_rows++] = (struct row) {0};
         for (size_t k = 0; k < N_COLUMNS; k++) {
                 rows[table->n_rows - 1].cells[k] = strdup(cells[k] ? cells[k] : "");
                 if (!rows[table->n_rows - 1].cells[k])
@@ -56,7 +56,8 @@ static int add_row(struct table *table, const char *const *cells, struct st_erro
         return 0;
 }
 
-static int add_container(struct table *table, struct rt_container *container, struct st_error *err) {
+static int add_container(struct table *table, struct rt_container *container,
+                         struct st_error *err) {
         struct rt_container_info info;
         enum rt_status status;
         char pid[16];
@@ -67,7 +68,10 @@ static int add_container(struct table *table, struct rt_container *container, st
         if (r < 0)
                 return r;
         (void)snprintf(pid, sizeof pid, "%d", (int)info.pid); /* fits */
-        return add_row(table, (const char *[]){info.id, pid, rt_status_name(status), info.bundle, info.created, info.owner}, err);
+        return add_row(table,
+                       (const char *[]) {info.id, pid, rt_status_name(status), info.bundle,
+                                         info.created, info.owner},
+                       err);
 }
 
 /* runc's spacing: three blanks between columns, and none narrower than nine. */
@@ -86,7 +90,8 @@ static int print_table(const struct table *table, struct st_error *err) {
         }
         for (size_t i = 0; i < table->n_rows; i++) {
                 for (size_t k = 0; k + 1 < N_COLUMNS; k++)
-                        fprintf(out, "%-*s   ", (int)(widths[k] > 9 ? widths[k] : 9), table->rows[i].cells[k]);
+                        fprintf(out, "%-*s   ", (int)(widths[k] > 9 ? widths[k] : 9),
+                                table->rows[i].cells[k]);
                 fprintf(out, "%s\n", table->rows[i].cells[N_COLUMNS - 1]);
         }
         if (fclose(out) != 0)
@@ -94,7 +99,8 @@ static int print_table(const struct table *table, struct st_error *err) {
         return cli_print(text, length, err);
 }
 
-/* One entry that cannot be read must not hide the others. One that is being deleted was never there. */
+/* One entry that cannot be read must not hide the others. One that is being deleted was never
+ * there. */
 static void skip(struct cli *cli, const char *id, const struct st_error *failure) {
         char text[sizeof failure->msg + 128];
 
@@ -104,7 +110,8 @@ static void skip(struct cli *cli, const char *id, const struct st_error *failure
         cli_warn(cli, text);
 }
 
-static void list_table(struct cli *cli, struct rt_runtime *runtime, char *const *ids, struct table *table) {
+static void list_table(struct cli *cli, struct rt_runtime *runtime, char *const *ids,
+                       struct table *table) {
         for (; *ids; ids++) {
                 st_cleanup(rt_container_freep) struct rt_container *container = NULL;
                 struct st_error failure = {0};
@@ -117,7 +124,8 @@ static void list_table(struct cli *cli, struct rt_runtime *runtime, char *const 
         }
 }
 
-static void list_json(struct cli *cli, struct rt_runtime *runtime, char *const *ids, struct st_json_writer *w) {
+static void list_json(struct cli *cli, struct rt_runtime *runtime, char *const *ids,
+                      struct st_json_writer *w) {
         for (; *ids; ids++) {
                 st_cleanup(rt_container_freep) struct rt_container *container = NULL;
                 struct st_error failure = {0};
@@ -130,9 +138,12 @@ static void list_json(struct cli *cli, struct rt_runtime *runtime, char *const *
         }
 }
 
-static int print_as_table(struct cli *cli, struct rt_runtime *runtime, char *const *ids, struct st_error *err) {
+static int print_as_table(struct cli *cli, struct rt_runtime *runtime, char *const *ids,
+                          struct st_error *err) {
         st_cleanup(table_cleanup) struct table table = {0};
-        int r = add_row(&table, (const char *[]){"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"}, err);
+        int r = add_row(&table,
+                        (const char *[]) {"ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"},
+                        err);
 
         if (r < 0)
                 return r;
@@ -140,8 +151,10 @@ static int print_as_table(struct cli *cli, struct rt_runtime *runtime, char *con
         return print_table(&table, err);
 }
 
-static int print_as_json(struct cli *cli, struct rt_runtime *runtime, char *const *ids, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+static int print_as_json(struct cli *cli, struct rt_runtime *runtime, char *const *ids,
+                         struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
 
         if (!w)
                 return st_error_set(err, -ENOMEM, "allocate the list");
@@ -162,7 +175,8 @@ static int print_ids(char *const *ids, struct st_error *err) {
         return r;
 }
 
-static int print_list(struct cli *cli, struct rt_runtime *runtime, char *const *ids, struct st_error *err) {
+static int print_list(struct cli *cli, struct rt_runtime *runtime, char *const *ids,
+                      struct st_error *err) {
         if (quiet)
                 return print_ids(ids, err);
         if (format && !strcmp(format, "json"))
@@ -191,6 +205,9 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_list = {
-        .name = "list", .operands = "", .summary = "list the containers",
-        .options = options, .run = run,
+        .name = "list",
+        .operands = "",
+        .summary = "list the containers",
+        .options = options,
+        .run = run,
 };

@@ -1,5 +1,6 @@
 /* main.c: the global options, and which verb to run. */
 #include "cli.h"
+#include "stint-config.h"
 
 #include <seccomp.h>
 #include <stdio.h>
@@ -9,12 +10,10 @@
 #include <stint/cleanup.h>
 #include <stint/protect.h>
 
-#include "stint-config.h"
-
 static const struct cli_verb *const verbs[] = {
-        &cli_create, &cli_start, &cli_run, &cli_state, &cli_kill, &cli_delete, &cli_exec, &cli_ps, &cli_list,
-        &cli_pause, &cli_resume, &cli_update, &cli_events, &cli_spec, &cli_features, &cli_checkpoint,
-        &cli_restore, NULL,
+        &cli_create, &cli_start, &cli_run,      &cli_state,      &cli_kill,    &cli_delete,
+        &cli_exec,   &cli_ps,    &cli_list,     &cli_pause,      &cli_resume,  &cli_update,
+        &cli_events, &cli_spec,  &cli_features, &cli_checkpoint, &cli_restore, NULL,
 };
 
 static struct {
@@ -24,11 +23,13 @@ static struct {
 
 static const struct cli_option global_options[] = {
         {"root", 0, CLI_TEXT(&globals.root), "DIR", "state directory (default: /run/stint)"},
-        {"log", 0, CLI_TEXT(&globals.log), "FILE", "append messages to FILE; errors still reach stderr"},
+        {"log", 0, CLI_TEXT(&globals.log), "FILE",
+         "append messages to FILE; errors still reach stderr"},
         {"log-format", 0, CLI_TEXT(&globals.log_format), "FORMAT", "text (default) or json"},
         {"debug", 0, CLI_FLAG(&globals.debug), "log more"},
         {"systemd-cgroup", 0, CLI_FLAG(&globals.systemd_cgroup), "let systemd make the cgroups"},
-        {"rootless", 0, CLI_TEXT(&globals.rootless), "WHEN", "do without cgroups: true, false, auto (default)"},
+        {"rootless", 0, CLI_TEXT(&globals.rootless), "WHEN",
+         "do without cgroups: true, false, auto (default)"},
         {"criu", 0, CLI_TEXT(&globals.criu), "PATH", "the criu program (default: criu, from PATH)"},
         {"version", 'v', CLI_FLAG(&globals.version), "print the version"},
         {0},
@@ -47,8 +48,9 @@ static int print_version(struct st_error *err) {
         const struct scmp_version *seccomp = seccomp_version();
         char *text = NULL;
 
-        if (asprintf(&text, "stint version %s\ncommit: %s\nspec: %s\nlibseccomp: %u.%u.%u\n", ST_VERSION, ST_COMMIT,
-                     CLI_SPEC_VERSION, seccomp->major, seccomp->minor, seccomp->micro) < 0)
+        if (asprintf(&text, "stint version %s\ncommit: %s\nspec: %s\nlibseccomp: %u.%u.%u\n",
+                     ST_VERSION, ST_COMMIT, CLI_SPEC_VERSION, seccomp->major, seccomp->minor,
+                     seccomp->micro) < 0)
                 text = NULL;
         return print_and_free(text, err);
 }
@@ -69,7 +71,8 @@ static int apply_globals(struct cli *cli, struct st_error *err) {
         if (strcmp(format, "text") && strcmp(format, "json"))
                 return cli_usage_error(err, "invalid log-format: %s", format);
         if (strcmp(rootless, "auto") && strcmp(rootless, "true") && strcmp(rootless, "false"))
-                return cli_usage_error(err, "invalid value \"%s\" for flag -rootless: parse error", rootless);
+                return cli_usage_error(err, "invalid value \"%s\" for flag -rootless: parse error",
+                                       rootless);
         cli->criu = globals.criu ? globals.criu : "criu";
         cli->runtime_options.root = globals.root;
         cli->runtime_options.systemd_cgroup = globals.systemd_cgroup;
@@ -88,10 +91,13 @@ static int check_operands(const struct cli_verb *verb, unsigned n, struct st_err
         if (n >= verb->min_operands && n <= verb->max_operands)
                 return 0;
         if (verb->min_operands == verb->max_operands)
-                return cli_usage_error(err, "\"%s\" requires exactly %u argument(s)", verb->name, verb->min_operands);
+                return cli_usage_error(err, "\"%s\" requires exactly %u argument(s)", verb->name,
+                                       verb->min_operands);
         if (n < verb->min_operands)
-                return cli_usage_error(err, "\"%s\" requires a minimum of %u argument(s)", verb->name, verb->min_operands);
-        return cli_usage_error(err, "\"%s\" requires a maximum of %u argument(s)", verb->name, verb->max_operands);
+                return cli_usage_error(err, "\"%s\" requires a minimum of %u argument(s)",
+                                       verb->name, verb->min_operands);
+        return cli_usage_error(err, "\"%s\" requires a maximum of %u argument(s)", verb->name,
+                               verb->max_operands);
 }
 
 static int run_verb(struct cli *cli, const char **argv, struct st_error *err) {
@@ -139,7 +145,11 @@ static int run(struct cli *cli, const char **argv, struct st_error *err) {
 int main(int argc, char **argv) {
         /* cli_parse() moves operands to the front of what it gets */
         st_autofree const char **words = malloc((size_t)(argc + 1) * sizeof *words);
-        struct cli cli = {.argv = argv, .log = {.fd = -1, .format = ST_LOG_TEXT, .threshold = ST_LOG_WARNING, .program = "stint"}};
+        struct cli cli = {.argv = argv,
+                          .log = {.fd = -1,
+                                  .format = ST_LOG_TEXT,
+                                  .threshold = ST_LOG_WARNING,
+                                  .program = "stint"}};
         struct st_error err = {0};
         int r;
 

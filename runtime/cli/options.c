@@ -28,7 +28,8 @@ int cli_list_append(struct cli_list *list, const char *item) {
         return 0;
 }
 
-static const struct cli_option *find_option(const struct cli_option *options, const char *name, size_t length) {
+static const struct cli_option *find_option(const struct cli_option *options, const char *name,
+                                            size_t length) {
         for (; options && options->name; options++) {
                 if (length == 1 && options->letter == name[0])
                         return options;
@@ -87,9 +88,11 @@ static int store_checked(const struct cli_option *option, const char *text, stru
         if (r == -ENOMEM)
                 return st_error_set(err, r, "store option --%s", option->name);
         if (r < 0 && option->kind == CLI_KIND_FLAG)
-                return cli_usage_error(err, "invalid boolean value \"%s\" for -%s: parse error", text, option->name);
+                return cli_usage_error(err, "invalid boolean value \"%s\" for -%s: parse error",
+                                       text, option->name);
         if (r < 0)
-                return cli_usage_error(err, "invalid value \"%s\" for flag -%s: %s", text, option->name,
+                return cli_usage_error(err, "invalid value \"%s\" for flag -%s: %s", text,
+                                       option->name,
                                        r == -ERANGE ? "value out of range" : "parse error");
         return 0;
 }
@@ -107,7 +110,8 @@ static int take_option(const struct cli_option *options, const char **argv, stru
         if (!option && (!strcmp(name, "help") || !strcmp(name, "h")))
                 return 0;
         if (!option)
-                return cli_usage_error(err, "flag provided but not defined: -%.*s", (int)length, name);
+                return cli_usage_error(err, "flag provided but not defined: -%.*s", (int)length,
+                                       name);
         if (option->kind == CLI_KIND_FLAG) {
                 r = store_checked(option, value ? value : "true", err);
                 return r < 0 ? r : 1;

@@ -1,9 +1,11 @@
-/* options.h: one table of options a verb. The parser, --help, the completions and the test of the man pages read it. */
+/* options.h: one table of options a verb. The parser, --help, the completions and the test of the
+ * man pages read it. */
 #pragma once
-#include <stint/error.h>
-#include <stint/spec.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include <stint/error.h>
+#include <stint/spec.h>
 
 struct cli_list {
         const char **items;
@@ -21,8 +23,8 @@ enum cli_option_kind {
 };
 
 struct cli_option {
-        const char *name;             /* without dashes; NULL ends the table */
-        char letter;                  /* one-letter form, or 0 */
+        const char *name; /* without dashes; NULL ends the table */
+        char letter;      /* one-letter form, or 0 */
         enum cli_option_kind kind;
         union {
                 bool *flag;
@@ -32,18 +34,36 @@ struct cli_option {
                 struct st_optional_i64 *i64;
                 struct st_optional_u64 *u64;
         } to;
-        const char *value;            /* what help calls the value: "FILE" */
-        const char *help;             /* NULL: accepted, but not shown (an alias, or obsolete) */
+        const char *value; /* what help calls the value: "FILE" */
+        const char *help;  /* NULL: accepted, but not shown (an alias, or obsolete) */
 };
 
 /* Typed, so that a table cannot store into the wrong kind of variable. */
 #define CLI_FLAG(p) CLI_KIND_FLAG, {.flag = (p)}, NULL
-#define CLI_TEXT(p) CLI_KIND_TEXT, {.text = (p)}
-#define CLI_LIST(p) CLI_KIND_LIST, {.list = (p)}
-#define CLI_UNSIGNED(p) CLI_KIND_UNSIGNED, {.number = (p)}
-#define CLI_I64(p) CLI_KIND_I64, {.i64 = (p)}
-#define CLI_U64(p) CLI_KIND_U64, {.u64 = (p)}
-#define CLI_SIZE(p) CLI_KIND_SIZE, {.i64 = (p)} /* bytes, or with a unit: "512M" */
+#define CLI_TEXT(p)                                                                                \
+        CLI_KIND_TEXT, {                                                                           \
+                .text = (p)                                                                        \
+        }
+#define CLI_LIST(p)                                                                                \
+        CLI_KIND_LIST, {                                                                           \
+                .list = (p)                                                                        \
+        }
+#define CLI_UNSIGNED(p)                                                                            \
+        CLI_KIND_UNSIGNED, {                                                                       \
+                .number = (p)                                                                      \
+        }
+#define CLI_I64(p)                                                                                 \
+        CLI_KIND_I64, {                                                                            \
+                .i64 = (p)                                                                         \
+        }
+#define CLI_U64(p)                                                                                 \
+        CLI_KIND_U64, {                                                                            \
+                .u64 = (p)                                                                         \
+        }
+#define CLI_SIZE(p)                                                                                \
+        CLI_KIND_SIZE, {                                                                           \
+                .i64 = (p)                                                                         \
+        } /* bytes, or with a unit: "512M" */
 
 /**
  * Store the options of @argv (it ends with NULL) and move the operands to its front.

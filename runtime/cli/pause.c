@@ -11,6 +11,10 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_pause = {
-        .name = "pause", .operands = "ID", .summary = "freeze a container",
-        .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "pause",
+        .operands = "ID",
+        .summary = "freeze a container",
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };

@@ -46,7 +46,8 @@ static bool contains(const struct pids *pids, const char *text, size_t length) {
 }
 
 static int print_json(const struct pids *pids, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
 
         if (!w)
                 return st_error_set(err, -ENOMEM, "allocate the list");
@@ -100,7 +101,8 @@ static int print_table(const char *table, const struct pids *pids, struct st_err
 }
 
 /* ps(1) knows the columns that people ask for. Its arguments are the caller's, or -ef. */
-static int spawn_ps(const char *const *arguments, int out_fd, pid_t *ret_pid, struct st_error *err) {
+static int spawn_ps(const char *const *arguments, int out_fd, pid_t *ret_pid,
+                    struct st_error *err) {
         struct cli_list argv = {0};
         posix_spawn_file_actions_t actions;
         int r = cli_list_append(&argv, "ps");
@@ -116,7 +118,8 @@ static int spawn_ps(const char *const *arguments, int out_fd, pid_t *ret_pid, st
         if (r == 0) {
                 r = -posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
                 if (r == 0)
-                        r = -posix_spawnp(ret_pid, "ps", &actions, NULL, (char **)argv.items, environ);
+                        r = -posix_spawnp(ret_pid, "ps", &actions, NULL, (char **)argv.items,
+                                          environ);
                 (void)posix_spawn_file_actions_destroy(&actions); /* cannot fail */
         }
         free(argv.items);
@@ -132,7 +135,8 @@ static int reap_ps(pid_t pid, struct st_error *err) {
         }
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return 0;
-        return st_error_set(err, -EINVAL, "ps failed with %s %d", WIFEXITED(status) ? "status" : "signal",
+        return st_error_set(err, -EINVAL, "ps failed with %s %d",
+                            WIFEXITED(status) ? "status" : "signal",
                             WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
@@ -184,6 +188,12 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_ps = {
-        .name = "ps", .operands = "ID [PS-OPTION...]", .summary = "list a container's processes",
-        .options = options, .min_operands = 1, .max_operands = (unsigned)-1, .stops_at_operand = true, .run = run,
+        .name = "ps",
+        .operands = "ID [PS-OPTION...]",
+        .summary = "list a container's processes",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = (unsigned)-1,
+        .stops_at_operand = true,
+        .run = run,
 };

@@ -7,15 +7,18 @@
 
 #include <stint/cleanup.h>
 
-static struct cli_criu request = {.verb = "restore", .image_path = "./checkpoint", .console_socket_fd = -1};
+static struct cli_criu request = {
+        .verb = "restore", .image_path = "./checkpoint", .console_socket_fd = -1};
 static struct cli_launch launch = CLI_LAUNCH_INIT;
 static bool detach, no_subreaper;
 
 static const struct cli_option options[] = {
         CLI_BUNDLE_OPTION(&request.bundle),
         CLI_CRIU_OPTIONS(&request),
-        {"lsm-profile", 0, CLI_TEXT(&request.lsm_profile), "TYPE:NAME", "other profile (apparmor: or selinux:)"},
-        {"lsm-mount-context", 0, CLI_TEXT(&request.lsm_mount_context), "LABEL", "another label for the mounts"},
+        {"lsm-profile", 0, CLI_TEXT(&request.lsm_profile), "TYPE:NAME",
+         "other profile (apparmor: or selinux:)"},
+        {"lsm-mount-context", 0, CLI_TEXT(&request.lsm_mount_context), "LABEL",
+         "another label for the mounts"},
         {"detach", 'd', CLI_FLAG(&detach), "return when it runs"},
         CLI_CONSOLE_OPTION(&launch),
         CLI_PID_FILE_OPTION(&launch),
@@ -33,8 +36,8 @@ static int reap(int pidfd, struct st_error *err) {
         return ended.si_code == CLD_EXITED ? ended.si_status : 128 + ended.si_status;
 }
 
-static int stay(struct cli *cli, struct rt_container *container, pid_t pid, const struct cli_foreground *foreground,
-                struct st_error *err) {
+static int stay(struct cli *cli, struct rt_container *container, pid_t pid,
+                const struct cli_foreground *foreground, struct st_error *err) {
         struct st_error failure = {0};
         int pidfd = rt_container_pidfd(container), status, r;
 
@@ -76,6 +79,11 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_restore = {
-        .name = "restore", .operands = "ID", .summary = "run a saved container",
-        .options = options, .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "restore",
+        .operands = "ID",
+        .summary = "run a saved container",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };

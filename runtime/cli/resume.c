@@ -11,6 +11,10 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_resume = {
-        .name = "resume", .operands = "ID", .summary = "continue a paused container",
-        .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "resume",
+        .operands = "ID",
+        .summary = "continue a paused container",
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };

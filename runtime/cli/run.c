@@ -25,7 +25,8 @@ static const struct cli_option options[] = {
         {0},
 };
 
-static int launch_container(struct rt_runtime *runtime, const char *id, const struct cli_foreground *foreground,
+static int launch_container(struct rt_runtime *runtime, const char *id,
+                            const struct cli_foreground *foreground,
                             struct rt_container **ret_container, struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         struct rt_create_options create = cli_create_options(id, &bundle, &launch);
@@ -35,12 +36,14 @@ static int launch_container(struct rt_runtime *runtime, const char *id, const st
         create.terminal_is_ours = !detach;
         r = rt_container_run(runtime, &create, &container, err);
         while (r == 0) {
-                r = detach ? 0 : cli_foreground_await(foreground, rt_container_wait_fd(container), err);
+                r = detach ? 0
+                           : cli_foreground_await(foreground, rt_container_wait_fd(container), err);
                 if (r < 0) {
                         cli_discard_container(container);
                         return r;
                 }
-                r = detach ? rt_container_finish(container, err) : rt_container_advance(container, err);
+                r = detach ? rt_container_finish(container, err)
+                           : rt_container_advance(container, err);
         }
         if (r < 0)
                 return r;
@@ -59,8 +62,8 @@ static void retire(struct cli *cli, struct rt_container *container) {
                 cli_log_error(cli, &err);
 }
 
-static int stay(struct cli *cli, struct rt_container *container, pid_t pid, const struct cli_foreground *foreground,
-                struct st_error *err) {
+static int stay(struct cli *cli, struct rt_container *container, pid_t pid,
+                const struct cli_foreground *foreground, struct st_error *err) {
         st_autoclose int console_fd = rt_container_take_console(container);
         struct rt_exit ended;
         int r;
@@ -84,7 +87,8 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         int r;
 
         if (launch.console_socket && !detach)
-                return cli_usage_error(err, "--console-socket is for --detach: in the foreground the terminal is copied");
+                return cli_usage_error(err, "--console-socket is for --detach: in the foreground "
+                                            "the terminal is copied");
         r = cli_launch_check(&launch, err);
         if (r == 0)
                 r = cli_launch_connect(&launch, err);
@@ -107,6 +111,12 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_run = {
-        .name = "run", .operands = "ID", .summary = "create, start, wait, delete",
-        .options = options, .min_operands = 1, .max_operands = 1, .enters = true, .run = run,
+        .name = "run",
+        .operands = "ID",
+        .summary = "create, start, wait, delete",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .enters = true,
+        .run = run,
 };

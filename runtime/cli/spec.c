@@ -13,7 +13,8 @@ static const char *bundle;
 static bool rootless;
 
 static const struct cli_option options[] = {
-        {"bundle", 'b', CLI_TEXT(&bundle), "DIR", "write it there (default: the current directory)"},
+        {"bundle", 'b', CLI_TEXT(&bundle), "DIR",
+         "write it there (default: the current directory)"},
         {"rootless", 0, CLI_FLAG(&rootless), "for an ordinary user"},
         {0},
 };
@@ -26,7 +27,10 @@ struct mount_template {
 static const struct mount_template mounts[] = {
         {"/proc", "proc", "proc", {NULL}},
         {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-        {"/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
+        {"/dev/pts",
+         "devpts",
+         "devpts",
+         {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
         {"/dev/shm", "tmpfs", "shm", {"nosuid", "noexec", "nodev", "mode=1777", "size=65536k"}},
         {"/dev/mqueue", "mqueue", "mqueue", {"nosuid", "noexec", "nodev"}},
         {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
@@ -35,7 +39,10 @@ static const struct mount_template mounts[] = {
 
 /* sysfs cannot be mounted without owning the network namespace, and gid 5 is not mapped. */
 static const struct mount_template rootless_pts = {
-        "/dev/pts", "devpts", "devpts", {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}};
+        "/dev/pts",
+        "devpts",
+        "devpts",
+        {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}};
 static const struct mount_template rootless_sys = {
         "/sys", "none", "/sys", {"rbind", "nosuid", "noexec", "nodev", "ro"}};
 
@@ -48,7 +55,8 @@ static void write_strings(struct st_json_writer *w, const char *key, const char 
 
 static void write_capabilities(struct st_json_writer *w) {
         static const char *const sets[] = {"bounding", "effective", "permitted"};
-        static const char *const names[] = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", NULL};
+        static const char *const names[] = {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+                                            NULL};
 
         st_json_open_object(w, "capabilities");
         for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
@@ -67,8 +75,9 @@ static void write_rlimits(struct st_json_writer *w) {
 }
 
 static void write_process(struct st_json_writer *w) {
-        static const char *const env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                          "TERM=xterm", NULL};
+        static const char *const env[] = {
+                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm",
+                NULL};
         static const char *const args[] = {"sh", NULL};
 
         st_json_open_object(w, "process");
@@ -121,7 +130,9 @@ static void write_namespaces(struct st_json_writer *w) {
                 st_json_string(w, "type", names[i]);
                 st_json_close_object(w);
         }
-        st_json_open_object(w, NULL); /* an ordinary user keeps the host's network: theirs would have no device */
+        st_json_open_object(
+                w,
+                NULL); /* an ordinary user keeps the host's network: theirs would have no device */
         st_json_string(w, "type", rootless ? "user" : "network");
         st_json_close_object(w);
         st_json_close_array(w);
@@ -149,10 +160,19 @@ static void write_resources(struct st_json_writer *w) {
 }
 
 static void write_linux(struct st_json_writer *w) {
-        static const char *const masked[] = {
-                "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-                "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
-                "/sys/firmware", NULL};
+        static const char *const masked[] = {"/proc/acpi",
+                                             "/proc/asound",
+                                             "/proc/interrupts",
+                                             "/proc/kcore",
+                                             "/proc/keys",
+                                             "/proc/latency_stats",
+                                             "/proc/sched_debug",
+                                             "/proc/scsi",
+                                             "/proc/timer_list",
+                                             "/proc/timer_stats",
+                                             "/sys/devices/virtual/powercap",
+                                             "/sys/firmware",
+                                             NULL};
         static const char *const readonly[] = {
                 "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 
@@ -206,7 +226,8 @@ static int save(const char *text, size_t length, struct st_error *err) {
 }
 
 static int run(struct cli *cli, const char *const *operands, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_PRETTY);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_PRETTY);
         const char *text;
         size_t length;
         int r;
@@ -220,5 +241,9 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_spec = {
-        .name = "spec", .operands = "", .summary = "write a starter config.json", .options = options, .run = run,
+        .name = "spec",
+        .operands = "",
+        .summary = "write a starter config.json",
+        .options = options,
+        .run = run,
 };

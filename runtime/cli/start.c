@@ -15,6 +15,11 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_start = {
-        .name = "start", .operands = "ID", .summary = "start a created container",
-        .min_operands = 1, .max_operands = 1, .quiet = true, .run = run,
+        .name = "start",
+        .operands = "ID",
+        .summary = "start a created container",
+        .min_operands = 1,
+        .max_operands = 1,
+        .quiet = true,
+        .run = run,
 };

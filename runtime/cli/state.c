@@ -18,6 +18,10 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_state = {
-        .name = "state", .operands = "ID", .summary = "print a container's state",
-        .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "state",
+        .operands = "ID",
+        .summary = "print a container's state",
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };

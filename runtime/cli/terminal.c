@@ -26,8 +26,8 @@ int cli_terminal_init(struct cli_terminal *terminal, int master_fd, struct st_er
         flags = fcntl(master_fd, F_GETFL);
         if (flags < 0 || fcntl(master_fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return st_error_sys(err, "make the terminal's master not block");
-        terminal->in = (struct cli_pump){.from_fd = STDIN_FILENO, .to_fd = master_fd};
-        terminal->out = (struct cli_pump){.from_fd = master_fd, .to_fd = STDOUT_FILENO};
+        terminal->in = (struct cli_pump) {.from_fd = STDIN_FILENO, .to_fd = master_fd};
+        terminal->out = (struct cli_pump) {.from_fd = master_fd, .to_fd = STDOUT_FILENO};
         terminal->tty_fd = find_tty();
         if (terminal->tty_fd < 0)
                 return 0;
@@ -41,24 +41,30 @@ int cli_terminal_init(struct cli_terminal *terminal, int master_fd, struct st_er
         return 0;
 }
 
+bool cli_terminal_size(struct winsize *ret_size) {
+        int tty_fd = find_tty();
+
+        return tty_fd >= 0 && ioctl(tty_fd, TIOCGWINSZ, ret_size) == 0 && ret_size->ws_row > 0;
+}
+
 void cli_terminal_resize(const struct cli_terminal *terminal) {
         struct winsize size;
 
-        if (terminal->tty_fd < 0 || ioctl(terminal->tty_fd, TIOCGWINSZ, &size) < 0 || size.ws_row == 0)
-                return; /* no size is known: the container keeps its own */
-        (void)ioctl(terminal->master_fd, TIOCSWINSZ, &size); /* a wrong size is no reason to stop */
+        /* without a size of ours the container keeps its own; a wrong one is no reason to stop */
+        if (terminal->master_fd >= 0 && cli_terminal_size(&size))
+                (void)ioctl(terminal->master_fd, TIOCSWINSZ, &size);
 }
 
 static void poll_pump(const struct cli_pump *pump, struct pollfd *pollfds) {
         bool empty = pump->begin == pump->end;
 
-        pollfds[0] = (struct pollfd){.fd = empty ? pump->from_fd : -1, .events = POLLIN};
-        pollfds[1] = (struct pollfd){.fd = empty ? -1 : pump->to_fd, .events = POLLOUT};
+        pollfds[0] = (struct pollfd) {.fd = empty ? pump->from_fd : -1, .events = POLLIN};
+        pollfds[1] = (struct pollfd) {.fd = empty ? -1 : pump->to_fd, .events = POLLOUT};
 }
 
 void cli_terminal_poll(const struct cli_terminal *terminal, struct pollfd *pollfds) {
         for (int i = 0; i < CLI_TERMINAL_POLLFDS; i++)
-                pollfds[i] = (struct pollfd){.fd = -1};
+                pollfds[i] = (struct pollfd) {.fd = -1};
         if (terminal->master_fd < 0)
                 return;
         poll_pump(&terminal->in, pollfds);
@@ -98,8 +104,8 @@ void cli_terminal_copy(struct cli_terminal *terminal, const struct pollfd *pollf
         copy(&terminal->out, pollfds + 2);
 }
 
-/* A terminal that is closed everywhere answers EIO after its last byte, and that ends the pump. The time limit is for
- * one that a process outside the container's pid namespace still holds. */
+/* A terminal that is closed everywhere answers EIO after its last byte, and that ends the pump. The
+ * time limit is for one that a process outside the container's pid namespace still holds. */
 void cli_terminal_drain(struct cli_terminal *terminal) {
         struct cli_pump *out = &terminal->out;
 
@@ -122,6 +128,7 @@ void cli_terminal_drain(struct cli_terminal *terminal) {
 
 void cli_terminal_deinit(struct cli_terminal *terminal) {
         if (terminal->tty_fd >= 0)
-                (void)tcsetattr(terminal->tty_fd, TCSADRAIN, &terminal->saved); /* the terminal may be gone */
+                (void)tcsetattr(terminal->tty_fd, TCSADRAIN,
+                                &terminal->saved); /* the terminal may be gone */
         terminal->tty_fd = -1;
 }

@@ -14,7 +14,8 @@ static struct rt_rdt_update rdt;
 static struct st_optional_i64 kernel_memory, kernel_tcp_memory;
 
 static const struct cli_option options[] = {
-        {"resources", 'r', CLI_TEXT(&resources_file), "FILE", "read linux.resources (JSON) here; \"-\": stdin"},
+        {"resources", 'r', CLI_TEXT(&resources_file), "FILE",
+         "read linux.resources (JSON) here; \"-\": stdin"},
         {"memory", 0, CLI_SIZE(&memory.limit), "BYTES", "memory limit (also \"512M\"; -1: none)"},
         {"memory-reservation", 0, CLI_SIZE(&memory.reservation), "BYTES", "soft memory limit"},
         {"memory-swap", 0, CLI_SIZE(&memory.swap), "BYTES", "limit of memory plus swap (-1: none)"},
@@ -25,8 +26,10 @@ static const struct cli_option options[] = {
         {"cpu-share", 0, CLI_U64(&cpu.shares), "N", "weight against other cgroups"},
         {"cpu-shares", 0, CLI_U64(&cpu.shares), "N", NULL},
         {"cpu-idle", 0, CLI_I64(&cpu.idle), "N", "1: run only when nothing else does; 0: normal"},
-        {"cpu-rt-period", 0, CLI_U64(&cpu.realtime_period), "USEC", "period of real-time tasks (v1)"},
-        {"cpu-rt-runtime", 0, CLI_I64(&cpu.realtime_runtime), "USEC", "their time in each period (v1)"},
+        {"cpu-rt-period", 0, CLI_U64(&cpu.realtime_period), "USEC",
+         "period of real-time tasks (v1)"},
+        {"cpu-rt-runtime", 0, CLI_I64(&cpu.realtime_runtime), "USEC",
+         "their time in each period (v1)"},
         {"cpuset-cpus", 0, CLI_TEXT(&cpu.cpus), "LIST", "CPUs, such as 0-3,7"},
         {"cpuset-mems", 0, CLI_TEXT(&cpu.mems), "LIST", "memory nodes"},
         {"blkio-weight", 0, CLI_U64(&block_io.weight), "N", "block I/O weight, 10 to 1000"},
@@ -37,7 +40,8 @@ static const struct cli_option options[] = {
         {0},
 };
 
-static int read_resources(struct st_arena *arena, const struct st_resources **ret_resources, struct st_error *err) {
+static int read_resources(struct st_arena *arena, const struct st_resources **ret_resources,
+                          struct st_error *err) {
         const char *name = strcmp(resources_file, "-") ? resources_file : "standard input";
         st_autofree char *text = NULL;
         struct st_resources *parsed;
@@ -64,10 +68,12 @@ static const struct st_resources *resources_from_options(void) {
 
 static int check_options(struct cli *cli, struct st_error *err) {
         if (block_io.weight.has && (block_io.weight.value < 10 || block_io.weight.value > 1000))
-                return cli_usage_error(err, "invalid value \"%llu\" for flag -blkio-weight: value out of range",
-                                       (unsigned long long)block_io.weight.value);
+                return cli_usage_error(
+                        err, "invalid value \"%llu\" for flag -blkio-weight: value out of range",
+                        (unsigned long long)block_io.weight.value);
         if (kernel_memory.has || kernel_tcp_memory.has)
-                cli_warn(cli, "update: kernel memory limits are ignored: Linux has none since 5.16");
+                cli_warn(cli,
+                         "update: kernel memory limits are ignored: Linux has none since 5.16");
         return 0;
 }
 
@@ -89,6 +95,11 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 }
 
 const struct cli_verb cli_update = {
-        .name = "update", .operands = "ID", .summary = "change a container's limits",
-        .options = options, .min_operands = 1, .max_operands = 1, .run = run,
+        .name = "update",
+        .operands = "ID",
+        .summary = "change a container's limits",
+        .options = options,
+        .min_operands = 1,
+        .max_operands = 1,
+        .run = run,
 };
