@@ -45,23 +45,22 @@ struct rt_mount_step {
         struct rt_mount_options options;
         enum rt_mount_kind kind;
         const char *fs;               /* type for fsopen */
+        const char *source;           /* of a bind: absolute (a relative one is below the bundle) */
         int source_fd;                /* a detached tree that the parent cloned, idmapped when asked; -1: the child opens the source */
 };
 
 struct rt_mount_plan {
         struct rt_mount_step *steps;
         size_t n_steps;
-        int bundle_fd;                /* relative sources */
         const struct rt_cgroup_view *cgroup_views; /* v1 and hybrid; none: cgroup2 alone, or no cgroup at all */
         size_t n_cgroup_views;
-        const char *cgroup2_leaf;     /* host path of the v2 leaf when there is no new cgroup namespace */
-        bool own_cgroupns;
+        const char *cgroup2_leaf;     /* v2: host path of the leaf, which is bound; NULL: a new cgroup2 mount */
         const char *mount_label;
 };
 
 /* Parent. Clones the trees that only the parent may clone (@open_sources: there is a new user namespace and we are
  * privileged) and those of idmapped mounts, whose mapping needs privilege over the file system (Linux 5.12). */
-int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, int bundle_fd, bool open_sources,
+int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, const char *bundle, bool open_sources,
                        struct rt_mount_plan *ret_plan, struct st_error *err) st_must_check;
 void rt_mount_plan_deinit(struct rt_mount_plan *plan);
 
@@ -70,8 +69,7 @@ void rt_mount_plan_deinit(struct rt_mount_plan *plan);
 int rt_mounts_apply(const struct rt_mount_plan *plan, size_t first, size_t end, int root_fd, struct st_error *err);
 
 struct rt_rootfs {
-        const char *path;             /* absolute, or below bundle_fd */
-        int bundle_fd;
+        const char *path;             /* absolute */
         int tree_fd;                  /* a detached tree from the parent; -1: the child clones the path */
         uint64_t propagation;         /* linux.rootfsPropagation as MS_*, 0 when absent */
         bool propagation_rec;

@@ -29,7 +29,7 @@ static int begin_hooks(struct rt_container *container, enum rt_phase phase, cons
 
         if (state_fd < 0)
                 return state_fd;
-        r = rt_state_fill(container, state_fd, status, err);
+        r = rt_state_fill(container, state_fd, status, phase == RT_PHASE_POSTSTOP ? 0 : container->record.pid, err);
         if (r >= 0)
                 r = rt_hooks_begin(container->spec->hooks, n_kinds, kinds, state_fd, &container->runner, err);
         if (r < 0)

@@ -157,14 +157,17 @@ static int move_net_devices(struct rt_container *container, struct st_error *err
         return rt_net_devices_move(lin->net_devices, lin->n_net_devices, netns_fd, err);
 }
 
-static int fill_states(struct rt_container *container, const struct rt_plan *plan, const char *status, struct st_error *err) {
+static int fill_states(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
         const struct st_seccomp *seccomp = container->spec->linux_.seccomp;
         int r = 0;
 
-        if (plan->init.state_fd >= 0)
-                r = rt_state_fill(container, plan->init.state_fd, status, err);
+        /* spec, "State": in a hook that runs in the container the pid is the one seen there */
+        if (plan->init.create_state_fd >= 0)
+                r = rt_state_fill(container, plan->init.create_state_fd, "creating", rt_pid_inside(container->record.pid), err);
+        if (r >= 0 && plan->init.start_state_fd >= 0)
+                r = rt_state_fill(container, plan->init.start_state_fd, "created", rt_pid_inside(container->record.pid), err);
         if (r >= 0 && plan->init.task.state_fd >= 0)
-                r = rt_state_fill_seccomp(container, plan->init.task.state_fd, status, seccomp->listener_metadata, err);
+                r = rt_state_fill_seccomp(container, plan->init.task.state_fd, "creating", seccomp->listener_metadata, err);
         return r;
 }
 
@@ -182,7 +185,7 @@ static int work_for_child(struct rt_container *container, const struct rt_plan *
         if (r >= 0)
                 r = move_net_devices(container, err);
         if (r >= 0)
-                r = fill_states(container, plan, "creating", err);
+                r = fill_states(container, plan, err);
         if (r < 0)
                 return r;
         r = rt_handshake_send(container->sync_fd, RT_MSG_GO, NULL);

@@ -233,6 +233,7 @@ static int plan_joiner(struct rt_container *container, struct joiner *j, struct 
                 r = rt_lsm_check(j->options->process, err);
         if (r < 0)
                 return r;
+        rt_task_grant(container->runtime, &j->task, lin->namespaces[ST_NS_USER].wanted);
         j->task.keyring_id = container->record.id;
         j->task.keep_groups = lin->namespaces[ST_NS_USER].wanted && rt_idmap_denies_setgroups(&lin->uid_mappings, &lin->gid_mappings);
         j->task.personality = lin->personality;

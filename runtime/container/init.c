@@ -38,10 +38,12 @@ static int tell_and_wait(struct rt_init *init, enum rt_message_type type, struct
 
 /* ---- 1. out of the caller's process ---- */
 
-/* The caller may ignore signals or block them: the task starts with neither. */
+/* The caller may ignore signals or block them: the task starts with neither. CLONE_CLEAR_SIGHAND resets handlers only. */
 static void reset_signals(void) {
         sigset_t none;
 
+        for (int sig = 1; sig < SIGSYS; sig++)
+                (void)signal(sig, SIG_DFL); /* SIGKILL and SIGSTOP refuse, and need not */
         sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -76,6 +78,12 @@ static int enter_cgroup(struct rt_init *init, struct st_error *err) {
         return rt_cgroup_enter_self(fds, n, err);
 }
 
+static int make_cgroup_namespace(struct rt_init *init, struct st_error *err) {
+        if (init->namespaces.new_cgroup && unshare(CLONE_NEWCGROUP) < 0)
+                return st_error_kind(err, st_error_sys(err, "make a cgroup namespace"), ST_CODE_NAMESPACE);
+        return 0;
+}
+
 static int enter_namespaces(struct rt_init *init, struct st_error *err) {
         int r = 0;
 
@@ -91,8 +99,10 @@ static int enter_namespaces(struct rt_init *init, struct st_error *err) {
         if (init->become_root && (st_setresgid(0) < 0 || st_setresuid(0) < 0))
                 return st_error_kind(err, st_error_sys(err, "become root of the user namespace (is id 0 mapped?)"), ST_CODE_NAMESPACE);
         /* after the cgroup was entered: the namespace's root is the cgroup that its maker is in */
-        if (init->namespaces.new_cgroup && unshare(CLONE_NEWCGROUP) < 0)
-                return st_error_kind(err, st_error_sys(err, "make a cgroup namespace"), ST_CODE_NAMESPACE);
+        if (!init->late_cgroupns)
+                r = make_cgroup_namespace(init, err);
+        if (r < 0)
+                return r;
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return st_error_sys(err, "become non-dumpable");
         return 0;
@@ -171,7 +181,7 @@ static int make_root(struct rt_init *init, struct st_error *err) {
                 return st_error_kind(err, root_fd, ST_CODE_MOUNT);
         r = fill_root(init, root_fd, err);
         if (r >= 0)
-                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_CREATE_CONTAINER], ST_HOOK_CREATE_CONTAINER, init->state_fd, false, err);
+                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_CREATE_CONTAINER], ST_HOOK_CREATE_CONTAINER, init->create_state_fd, false, err);
         if (r >= 0)
                 r = make_terminal(init, root_fd, err);
         if (r >= 0)
@@ -187,7 +197,7 @@ static int make_root(struct rt_init *init, struct st_error *err) {
 
 /* Without a mount namespace of its own the root is a plain chroot (spec: the mount namespace is optional). */
 static int change_root(struct rt_init *init, struct st_error *err) {
-        st_autoclose int root_fd = openat(init->rootfs.bundle_fd, init->rootfs.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        st_autoclose int root_fd = openat(AT_FDCWD, init->rootfs.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         if (root_fd < 0)
                 return st_error_sys(err, "open root.path %s", init->rootfs.path);
@@ -205,18 +215,21 @@ static int enter_root(struct rt_init *init, struct st_error *err) {
 /* ---- 4. limits ---- */
 
 static int set_limits(struct rt_init *init, struct st_error *err) {
+        int r;
+
         if (!init->cgroup)
                 return 0;
         if (!init->write_limits)
                 return tell_and_wait(init, RT_MSG_AT_LIMITS, err);
-        return rt_cgroup_apply_limits(init->cgroup, err);
+        r = rt_cgroup_apply_limits(init->cgroup, err);
+        return r >= 0 && init->late_cgroupns ? make_cgroup_namespace(init, err) : r;
 }
 
 /* ---- 5. parked ---- */
 
 /* Nothing of the caller's stays open in a process that may wait for days: close what lies between the few that it needs. */
 static int close_others(struct rt_init *init, struct st_error *err) {
-        int keep[] = { init->listen_fd, init->state_fd, init->task.state_fd, init->task.proc_fd, init->task.seccomp_socket_fd };
+        int keep[] = { init->listen_fd, init->start_state_fd, init->task.state_fd, init->task.proc_fd, init->task.seccomp_socket_fd };
         unsigned from = 3 + init->task.n_preserve;
 
         for (size_t left = sizeof keep / sizeof *keep; left > 0; left--) {
@@ -289,7 +302,7 @@ static int run(struct rt_init *init, struct st_error *err) {
         if (r >= 0 && init->listen_fd >= 0)
                 r = park(init, err);
         if (r >= 0)
-                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_START_CONTAINER], ST_HOOK_START_CONTAINER, init->state_fd, false, err);
+                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_START_CONTAINER], ST_HOOK_START_CONTAINER, init->start_state_fd, false, err);
         if (r >= 0)
                 r = keep_preserved(&init->task, err);
         if (r >= 0) {

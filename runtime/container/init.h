@@ -14,13 +14,14 @@ struct rt_init {
         struct rt_task task;
         const struct rt_cgroup *cgroup; /* NULL: none */
         bool enter_cgroup;            /* v1: write our own `tasks` files */
+        bool late_cgroupns;           /* v2: unshare the cgroup namespace after the limits were written */
         bool write_limits;            /* the child may write them itself; else it asks at RT_MSG_AT_LIMITS */
 
         int sync_fd;                  /* to whom errors go: first the creator, later the starter */
         int listen_fd;                /* a parked init accepts its starter here; -1: run without parking */
         int stdio_fds[3];             /* -1: keep */
         int console_fd;               /* where the pty master goes; -1: no terminal */
-        int state_fd;                 /* memfd with the state JSON; -1: nothing needs it */
+        int create_state_fd, start_state_fd; /* memfds with the state for createContainer and startContainer hooks; -1: none */
 
         bool wait_for_parent;         /* the parent has to do something first: id maps, devices, scope */
         bool become_root;             /* in a new user namespace: uid 0 of it */

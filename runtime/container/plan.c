@@ -101,7 +101,7 @@ static int find_shared_parent(struct st_arena *arena, const char *path, const ch
 }
 
 static int open_root_tree(struct rt_rootfs *rootfs, struct st_error *err) {
-        rootfs->tree_fd = st_open_tree(rootfs->bundle_fd, rootfs->path, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        rootfs->tree_fd = st_open_tree(AT_FDCWD, rootfs->path, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         return rootfs->tree_fd < 0 ? st_error_sys(err, "clone root.path %s", rootfs->path) : 0;
 }
 
@@ -116,9 +116,6 @@ static int plan_rootfs(struct rt_container *container, const struct rt_create_op
         rootfs->readonly = spec->root_readonly;
         rootfs->no_pivot = options->no_pivot;
         rt_rootfs_propagation(spec->linux_.rootfs_propagation, &rootfs->propagation, &rootfs->propagation_rec);
-        rootfs->bundle_fd = open(container->record.bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (rootfs->bundle_fd < 0)
-                return st_error_sys(err, "open the bundle %s", container->record.bundle);
         if (stat(rootfs->path, &st) < 0 || !S_ISDIR(st.st_mode))
                 return st_error_kind(err, st_error_set(err, errno == ENOENT ? -ENOENT : -ENOTDIR, "root.path %s: not a directory", rootfs->path),
                                      ST_CODE_CONFIG_INVALID);
@@ -135,6 +132,8 @@ static int plan_cgroup_view(struct rt_container *container, struct rt_plan *plan
 
         if (!cgroup)
                 return 0;
+        if (rt_namespaces_joins(&plan->init.namespaces, ST_NS_CGROUP))
+                return 0;             /* its own view, whatever that is */
         if (rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2) {
                 mounts->cgroup2_leaf = rt_cgroup_path(cgroup, NULL);
                 return 0;
@@ -157,11 +156,15 @@ static int plan_mounts(struct rt_container *container, const struct rt_create_op
         int r = plan_rootfs(container, options, open_sources, plan, err);
 
         if (r >= 0)
-                r = rt_mount_plan_make(plan->arena, spec, plan->init.rootfs.bundle_fd, open_sources, &plan->init.mounts, err);
+                r = rt_mount_plan_make(plan->arena, spec, container->record.bundle, open_sources, &plan->init.mounts, err);
         if (r < 0)
                 return r;
-        if (rt_selinux_enabled())
+        if (spec->linux_.mount_label && *spec->linux_.mount_label) {
+                if (!rt_selinux_enabled())
+                        return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "linux.mountLabel %s: SELinux is not enabled", spec->linux_.mount_label),
+                                             ST_CODE_UNSUPPORTED);
                 plan->init.mounts.mount_label = spec->linux_.mount_label;
+        }
         return plan_cgroup_view(container, plan, err);
 }
 
@@ -213,8 +216,7 @@ static int plan_task(struct rt_container *container, const struct rt_create_opti
                 task->keyring_id = container->record.id;
         task->personality = spec->linux_.personality;
         task->memory_policy = spec->linux_.memory_policy;
-        for (char **name = spec->process->caps.unknown; name && *name; name++)
-                rt_runtime_warn(container->runtime, "ignoring unknown or unavailable capability %s", *name);
+        rt_task_grant(container->runtime, task, spec->linux_.namespaces[ST_NS_USER].wanted);
         return plan_seccomp(container, plan, err);
 }
 
@@ -226,15 +228,19 @@ static bool has_hooks(const struct st_spec *spec, enum st_hook_kind kind) {
 static int plan_state(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
         const struct st_spec *spec = container->spec;
 
-        if (has_hooks(spec, ST_HOOK_CREATE_CONTAINER) || has_hooks(spec, ST_HOOK_START_CONTAINER)) {
-                plan->init.state_fd = rt_state_memfd(err);
-                if (plan->init.state_fd < 0)
-                        return plan->init.state_fd;
-        }
-        if (plan->seccomp && plan->seccomp->notify) {
-                plan->init.task.state_fd = rt_state_memfd(err);
-                if (plan->init.task.state_fd < 0)
-                        return plan->init.task.state_fd;
+        const struct { bool wanted; int *fd; } states[] = {
+                { has_hooks(spec, ST_HOOK_CREATE_CONTAINER), &plan->init.create_state_fd },
+                { has_hooks(spec, ST_HOOK_START_CONTAINER), &plan->init.start_state_fd },
+                { plan->seccomp && plan->seccomp->notify, &plan->init.task.state_fd },
+        };
+
+        for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+                if (!states[i].wanted)
+                        continue;
+                *states[i].fd = rt_state_memfd(err);
+                if (*states[i].fd < 0)
+                        return *states[i].fd;
+                plan->parent_work = true; /* the pid is in it: it is filled after the clone */
         }
         return 0;
 }
@@ -253,12 +259,24 @@ static int plan_namespaces(struct rt_container *container, struct rt_plan *plan,
         r = rt_sysctl_check(spec, err);
         if (r < 0)
                 return r;
-        plan->parent_work = (init->namespaces.clone_flags & CLONE_NEWUSER) || spec->linux_.n_net_devices ||
-                            spec->linux_.intel_rdt || plan->init.state_fd >= 0 || plan->init.task.state_fd >= 0 ||
-                            (container->record.cgroup && container->runtime->systemd_cgroup);
+        plan->parent_work = plan->parent_work || (init->namespaces.clone_flags & CLONE_NEWUSER) ||
+                            spec->linux_.n_net_devices || spec->linux_.intel_rdt || (container->record.cgroup && container->runtime->systemd_cgroup);
         init->wait_for_parent = plan->parent_work;
         init->runtime_hooks = has_hooks(spec, ST_HOOK_PRESTART) || has_hooks(spec, ST_HOOK_CREATE_RUNTIME);
         return 0;
+}
+
+/* The child may write its limits itself unless its rights over the host's files are gone. On v2 a cgroup namespace bounds
+ * delegation too (mount option nsdelegate, which systemd sets): its members cannot write the limits of its root, so the namespace is
+ * made after them; where hooks have to find it before, the parent writes. */
+static void plan_limits(const struct st_spec *spec, struct rt_init *init) {
+        bool bounded = init->namespaces.new_cgroup && init->cgroup && rt_cgroup_mode_of(init->cgroup) == RT_CGROUP_V2;
+
+        init->late_cgroupns = bounded && !has_hooks(spec, ST_HOOK_CREATE_CONTAINER) && !init->runtime_hooks;
+        init->write_limits = init->cgroup && !init->become_root && geteuid() == 0 &&
+                             (!bounded || init->late_cgroupns || !rt_cgroup_has_limits(init->cgroup));
+        if (!init->write_limits)
+                init->late_cgroupns = false;
 }
 
 /* A child that shares the caller's memory is cheapest, but the caller stands still until it executes: so nothing may be
@@ -268,7 +286,8 @@ static bool may_share_memory(const struct rt_container *container, const struct 
 
         if (!options->one_shot || plan->park || plan->parent_work || plan->init.runtime_hooks)
                 return false;
-        if (plan->init.become_root || rt_namespaces_joins(&plan->init.namespaces, ST_NS_PID))
+        if (plan->init.become_root || (plan->init.cgroup && !plan->init.write_limits) ||
+            rt_namespaces_joins(&plan->init.namespaces, ST_NS_PID))
                 return false;
         return !has_hooks(spec, ST_HOOK_CREATE_CONTAINER) && !has_hooks(spec, ST_HOOK_START_CONTAINER) &&
                !(plan->seccomp && plan->seccomp->notify);
@@ -311,7 +330,7 @@ static int make(struct rt_container *container, const struct rt_create_options *
         init->sync_fd = plan->child_sync_fd;
         init->cgroup = container->record.cgroup;
         init->enter_cgroup = init->cgroup && !container->runtime->systemd_cgroup;
-        init->write_limits = init->cgroup && !init->become_root && geteuid() == 0;
+        plan_limits(container->spec, init);
         plan->share_memory = may_share_memory(container, options, plan);
         return 0;
 }
@@ -323,8 +342,9 @@ int rt_plan_make(struct rt_container *container, const struct rt_create_options 
         int r;
 
         init->spec = container->spec;
-        init->listen_fd = init->console_fd = init->state_fd = init->sync_fd = -1;
-        init->rootfs.bundle_fd = init->rootfs.tree_fd = -1;
+        init->listen_fd = init->console_fd = init->sync_fd = -1;
+        init->create_state_fd = init->start_state_fd = -1;
+        init->rootfs.tree_fd = -1;
         init->task.seccomp_socket_fd = init->task.state_fd = init->task.proc_fd = -1;
         for (int i = 0; i < _ST_NS_MAX; i++)
                 init->namespaces.join_fds[i] = -1;
@@ -346,10 +366,10 @@ void rt_plan_deinit(struct rt_plan *plan) {
 
         rt_namespaces_deinit(&init->namespaces);
         rt_mount_plan_deinit(&init->mounts);
-        (void)st_close(init->rootfs.bundle_fd);
         (void)st_close(init->rootfs.tree_fd);
         (void)st_close(init->listen_fd);
-        (void)st_close(init->state_fd);
+        (void)st_close(init->create_state_fd);
+        (void)st_close(init->start_state_fd);
         (void)st_close(init->task.state_fd);
         (void)st_close(init->task.seccomp_socket_fd);
         (void)st_close(plan->child_sync_fd);

@@ -17,6 +17,10 @@ int rt_plan_make(struct rt_container *container, const struct rt_create_options 
                  struct rt_plan *ret_plan, struct st_error *err) st_must_check;
 void rt_plan_deinit(struct rt_plan *plan);
 
+/* Take the capabilities that cannot be granted out of @task, with a warning each (spec, "Linux Process": "MUST be logged").
+ * @new_userns: its root has all of them. */
+void rt_task_grant(const struct rt_runtime *runtime, struct rt_task *task, bool new_userns);
+
 /* Open the connected socket at linux.seccomp.listenerPath, or -1 when the filter has no NOTIFY. */
 int rt_seccomp_connect(const struct st_seccomp *spec, const struct rt_seccomp *filter, int *ret_fd, struct st_error *err) st_must_check;
 /* The compiled filter, from the cache below the state root where there is one. */

@@ -38,6 +38,21 @@ uint64_t rt_start_time(pid_t pid) {
         return strtoull(p, NULL, 10);
 }
 
+pid_t rt_pid_inside(pid_t pid) {
+        st_autofree char *text = NULL;
+        char path[40], *p, *last;
+
+        (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+        if (st_read_file_at(AT_FDCWD, path, 1 << 16, &text, NULL, NULL) < 0)
+                return 0;
+        p = strstr(text, "\nNSpid:");
+        if (!p)
+                return pid;
+        p[1 + strcspn(p + 1, "\n")] = 0;
+        last = strrchr(p, '\t');
+        return last ? (pid_t)strtol(last + 1, NULL, 10) : pid;
+}
+
 int rt_pidfd_of(pid_t pid, uint64_t start_time) {
         st_autoclose int fd = -1;
 

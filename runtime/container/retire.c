@@ -136,12 +136,19 @@ int rt_container_retire(struct rt_container *container, bool force, struct st_er
         return r < 0 ? r : container->phase == RT_PHASE_IDLE;
 }
 
+/* Spec, "Lifecycle": a hook that fails stops the container, and the life cycle goes on at its end: with poststop. */
+static void run_poststop_now(struct rt_container *container) {
+        if (container->record.pid && container->spec && rt_poststop_begin(container, NULL) == 0)
+                st_ignore(rt_container_finish(container, NULL)); /* the failure that led here is the one to tell */
+}
+
 void rt_container_undo(struct rt_container *container) {
         if (!container->undo)
                 return;
         container->undo = false;
         st_ignore(kill_init(container, NULL));
         st_ignore(remove_outside(container, NULL));
+        run_poststop_now(container);
         st_ignore(rt_state_remove(container, NULL));
 }
 

@@ -76,6 +76,8 @@ void rt_record_deinit(struct rt_record *record);
 /* --- process_id.c --- */
 /* Field 22 of /proc/<pid>/stat; 0 when there is no such process. */
 uint64_t rt_start_time(pid_t pid);
+/* Its pid in its own pid namespace: the last of NSpid in /proc/<pid>/status (Linux 4.1). 0 when it is gone. */
+pid_t rt_pid_inside(pid_t pid);
 /* A pidfd for exactly that process, or -ESRCH. */
 int rt_pidfd_of(pid_t pid, uint64_t start_time);
 
@@ -88,7 +90,7 @@ int rt_config_saved(struct rt_container *container, struct st_error *err) st_mus
 /* --- state_json.c --- */
 /* The state for hooks, and for a seccomp agent, in a memfd that a child may hold already. @status: "creating", "created", ... */
 int rt_state_memfd(struct st_error *err) st_must_check;
-int rt_state_fill(struct rt_container *container, int memfd, const char *status, struct st_error *err) st_must_check;
+int rt_state_fill(struct rt_container *container, int memfd, const char *status, pid_t pid, struct st_error *err) st_must_check;
 int rt_state_fill_seccomp(struct rt_container *container, int memfd, const char *status, const char *metadata,
                           struct st_error *err) st_must_check;
 

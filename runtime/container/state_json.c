@@ -19,13 +19,13 @@ static void write_annotations(const struct rt_record *record, struct st_json_wri
 }
 
 /* Spec, "State": the five required members and annotations. */
-static void write_spec_state(const struct rt_record *record, const char *status, struct st_json_writer *w, const char *key) {
+static void write_spec_state(const struct rt_record *record, const char *status, pid_t pid, struct st_json_writer *w, const char *key) {
         st_json_open_object(w, key);
         st_json_string(w, "ociVersion", record->oci_version);
         st_json_string(w, "id", record->id);
         st_json_string(w, "status", status);
-        if (record->pid)
-                st_json_int(w, "pid", record->pid);
+        if (pid)
+                st_json_int(w, "pid", pid);
         st_json_string(w, "bundle", record->bundle);
         write_annotations(record, w);
         st_json_close_object(w);
@@ -61,7 +61,7 @@ static void write_seccomp_state(const struct rt_record *record, const char *stat
         st_json_close_array(w);
         st_json_int(w, "pid", record->pid);
         st_json_string(w, "metadata", metadata);
-        write_spec_state(record, status, w, "state");
+        write_spec_state(record, status, record->pid, w, "state");
         st_json_close_object(w);
 }
 
@@ -78,12 +78,12 @@ static int fill(int memfd, struct st_json_writer *w, struct st_error *err) {
         return r < 0 ? st_error_code(err, r, "write the state") : 0;
 }
 
-int rt_state_fill(struct rt_container *container, int memfd, const char *status, struct st_error *err) {
+int rt_state_fill(struct rt_container *container, int memfd, const char *status, pid_t pid, struct st_error *err) {
         st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
 
         if (!w)
                 return st_error_set(err, -ENOMEM, "write the state");
-        write_spec_state(&container->record, status, w, NULL);
+        write_spec_state(&container->record, status, pid, w, NULL);
         return fill(memfd, w, err);
 }
 

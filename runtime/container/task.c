@@ -59,6 +59,7 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
                  struct rt_task *ret_task, struct st_error *err) {
         struct rt_task task = {
                 .process = process,
+                .caps = process->caps,
                 .argv = process->args,
                 .last_cap = rt_caps_last(),
                 .n_preserve = preserve_fds + listen_fds,
@@ -177,14 +178,14 @@ static int settle_cwd(const char *cwd, bool *ret_again, struct st_error *err) {
 
 static int become_user(struct rt_task *task, struct st_error *err) {
         const struct st_process *process = task->process;
-        int r = rt_caps_drop_bounding(&process->caps, task->last_cap, err);
+        int r = rt_caps_drop_bounding(&task->caps, task->last_cap, err);
 
         if (r < 0)
                 return r;
         if (process->user.uid != 0)
                 give_stdio(&process->user);
         (void)umask(process->user.has_umask ? process->user.umask : 0022);
-        if ((process->caps.present || task->seccomp) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        if ((task->caps.present || task->seccomp) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 return st_error_sys(err, "keep capabilities");
         r = rt_user_apply(&process->user, task->keep_groups, err);
         if (r < 0)
@@ -295,12 +296,12 @@ static int load_filter(struct rt_task *task, struct st_error *err) {
 }
 
 static int apply_caps(struct rt_task *task, struct st_error *err) {
-        return rt_caps_apply(&task->process->caps, task->last_cap, err);
+        return rt_caps_apply(&task->caps, task->last_cap, err);
 }
 
 /* Leaving uid 0 emptied the effective set. */
 static int regain_sys_admin(struct rt_task *task, struct st_error *err) {
-        struct st_capabilities caps = task->process->caps;
+        struct st_capabilities caps = task->caps;
 
         if (!task->seccomp || task->process->user.uid == 0)
                 return 0;

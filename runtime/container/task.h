@@ -13,6 +13,7 @@ enum { RT_HOME_MAX = 512 };
 
 struct rt_task {
         const struct st_process *process;
+        struct st_capabilities caps;  /* of process, less what cannot be granted */
         char **argv, **envp;          /* NULL-terminated; owned by an arena of the parent */
         char *listen_pid;             /* points to the digits of LISTEN_PID= in envp, or NULL */
         char *home;                   /* room behind HOME= in envp to be filled in, or NULL: the config has one */

@@ -10,7 +10,7 @@
 #define MOUNT_ATTR_NOSYMFOLLOW 0x00200000 /* Linux 5.14 */
 #endif
 
-enum effect { SET, CLEAR, ATIME, PROPAGATE, SWITCH, IGNORE, DATA };
+enum effect { SET, CLEAR, ATIME, PROPAGATE, SWITCH, IGNORE, UNDO, DATA };
 
 struct option {
         const char *name;
@@ -61,17 +61,17 @@ static const struct option options[] = {
         FLAG("ridmap", ridmap),
         FLAG("src-nofollow", source_nofollow),
         { "defaults", IGNORE, 0, false },
-        { "async", IGNORE, 0, false },
-        { "nomand", IGNORE, 0, false },
+        { "async", UNDO, 0, false },
+        { "nomand", UNDO, 0, false },
+        { "nolazytime", UNDO, 0, false },
+        { "iversion", IGNORE, 0, false }, /* the file systems that count do so always, and the others refuse the word */
         { "loud", IGNORE, 0, false },
         { "silent", IGNORE, 0, false },
         { "noiversion", IGNORE, 0, false },
-        { "nolazytime", IGNORE, 0, false },
         { "sync", DATA, 0, false },
         { "dirsync", DATA, 0, false },
         { "mand", DATA, 0, false },
         { "lazytime", DATA, 0, false },
-        { "iversion", DATA, 0, false },
         { "acl", DATA, 0, false },
         { "noacl", DATA, 0, false },
 };
@@ -108,6 +108,16 @@ static void set_bits(uint64_t *set, uint64_t *clear, const struct option *option
         }
 }
 
+/* "async" after "sync": the later one wins. */
+static void undo(struct rt_mount_options *ret, const char *name) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < ret->n_data; i++)
+                if (strcmp(ret->data[i], name))
+                        ret->data[n++] = ret->data[i];
+        ret->n_data = n;
+}
+
 static void apply(struct rt_mount_options *ret, const struct option *option) {
         switch (option->effect) {
         case SET:
@@ -124,6 +134,9 @@ static void apply(struct rt_mount_options *ret, const struct option *option) {
                 break;
         case SWITCH:
                 *(bool *)((char *)ret + option->bits) = true;
+                break;
+        case UNDO:
+                undo(ret, strcmp(option->name, "async") ? option->name + strlen("no") : "sync");
                 break;
         case IGNORE:
         case DATA:

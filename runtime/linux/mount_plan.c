@@ -21,13 +21,13 @@ static int check_idmap(const struct st_spec *spec, const struct rt_mount_step *s
         return 0;
 }
 
-static int clone_source(const struct rt_mount_plan *plan, struct rt_mount_step *step, struct st_error *err) {
+static int clone_source(struct rt_mount_step *step, struct st_error *err) {
         unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (step->options.rbind ? AT_RECURSIVE : 0) |
                          (step->options.source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 
-        step->source_fd = st_open_tree(plan->bundle_fd, step->spec->source, flags);
+        step->source_fd = st_open_tree(AT_FDCWD, step->source, flags);
         if (step->source_fd < 0)
-                return st_error_sys(err, "source %s", step->spec->source);
+                return st_error_sys(err, "source %s", step->source);
         return 0;
 }
 
@@ -54,7 +54,7 @@ static bool wants_idmap(const struct rt_mount_step *step) {
 }
 
 static int plan_one(struct st_arena *arena, const struct st_spec *spec, bool open_sources,
-                    const struct rt_mount_plan *plan, struct rt_mount_step *step, struct st_error *err) {
+                    const char *bundle, struct rt_mount_step *step, struct st_error *err) {
         const struct st_mount *mount = step->spec;
         int r = rt_mount_options_parse(arena, mount, &step->options, err);
 
@@ -69,6 +69,11 @@ static int plan_one(struct st_arena *arena, const struct st_spec *spec, bool ope
                 step->fs = "cgroup2";
         if (step->kind == RT_MOUNT_BIND && !mount->source && !step->options.remount)
                 return st_error_set(err, -EINVAL, "a bind mount needs a source");
+        if (step->kind == RT_MOUNT_BIND && mount->source) {
+                step->source = mount->source[0] == '/' ? mount->source : st_arena_printf(arena, "%s/%s", bundle, mount->source);
+                if (!step->source)
+                        return st_error_set(err, -ENOMEM, "plan the mounts");
+        }
         if (step->kind == RT_MOUNT_FS && !mount->type && !step->options.remount)
                 return st_error_set(err, -EINVAL, "a mount needs a type or the option bind");
         if (step->options.tmpcopyup && strcmp(step->fs, "tmpfs"))
@@ -80,17 +85,16 @@ static int plan_one(struct st_arena *arena, const struct st_spec *spec, bool ope
         }
         if (step->kind != RT_MOUNT_BIND || step->options.remount || (!open_sources && !wants_idmap(step)))
                 return 0;
-        r = clone_source(plan, step, err);
+        r = clone_source(step, err);
         if (r < 0 || !wants_idmap(step))
                 return r;
         return map_ids(spec, step, err);
 }
 
-int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, int bundle_fd, bool open_sources,
+int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, const char *bundle, bool open_sources,
                        struct rt_mount_plan *ret_plan, struct st_error *err) {
-        struct rt_mount_plan plan = { .n_steps = spec->n_mounts, .bundle_fd = bundle_fd };
+        struct rt_mount_plan plan = { .n_steps = spec->n_mounts };
 
-        plan.own_cgroupns = spec->linux_.namespaces[ST_NS_CGROUP].wanted;
         plan.steps = st_arena_array(arena, spec->n_mounts, sizeof *plan.steps);
         if (spec->n_mounts && !plan.steps)
                 return st_error_set(err, -ENOMEM, "plan the mounts");
@@ -99,7 +103,7 @@ int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, int b
                 plan.steps[i].source_fd = -1;
         }
         for (size_t i = 0; i < plan.n_steps; i++) {
-                int r = plan_one(arena, spec, open_sources, &plan, &plan.steps[i], err);
+                int r = plan_one(arena, spec, open_sources, bundle, &plan.steps[i], err);
                 if (r < 0) {
                         rt_mount_plan_deinit(&plan);
                         return st_error_kind(err, st_error_prefix(err, r, "mounts[%zu] %s", i, spec->mounts[i].destination),

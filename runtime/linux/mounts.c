@@ -246,7 +246,7 @@ static int mount_fs(const struct rt_mount_plan *plan, const struct rt_mount_step
 
 /* ---- binds ---- */
 
-static int open_source(const struct rt_mount_plan *plan, const struct rt_mount_step *step, struct st_error *err) {
+static int open_source(const struct rt_mount_step *step, struct st_error *err) {
         unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
         int fd;
 
@@ -254,9 +254,9 @@ static int open_source(const struct rt_mount_plan *plan, const struct rt_mount_s
                 flags |= AT_RECURSIVE;
         if (step->options.source_nofollow)
                 flags |= AT_SYMLINK_NOFOLLOW;
-        fd = st_open_tree(plan->bundle_fd, step->spec->source, flags);
+        fd = st_open_tree(AT_FDCWD, step->source, flags);
         if (fd < 0)
-                return st_error_sys(err, "source %s", step->spec->source);
+                return st_error_sys(err, "source %s", step->source);
         return fd;
 }
 
@@ -273,9 +273,8 @@ static int open_bind_target(int root_fd, const char *destination, int tree_fd, s
         return fd;
 }
 
-static int mount_bind(const struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
-                      struct st_error *err) {
-        st_autoclose int own_fd = step->source_fd < 0 ? open_source(plan, step, err) : -1;
+static int mount_bind(const struct rt_mount_step *step, int root_fd, struct st_error *err) {
+        st_autoclose int own_fd = step->source_fd < 0 ? open_source(step, err) : -1;
         st_autoclose int target_fd = -1;
         int tree_fd = step->source_fd < 0 ? own_fd : step->source_fd;
         int r;
@@ -398,8 +397,8 @@ static int mount_cgroup(const struct rt_mount_plan *plan, const struct rt_mount_
                 return st_error_code(err, target_fd, "make the mount point");
         if (plan->n_cgroup_views)
                 return mount_cgroup_views(plan, step, target_fd, err);
-        if (plan->own_cgroupns || !plan->cgroup2_leaf) {
-                /* From a new cgroup namespace this mount waits for nothing: see latency notes in docs/architecture.md. */
+        if (!plan->cgroup2_leaf) {
+                /* from a cgroup namespace other than the first this mount waits for nothing */
                 st_autoclose int tree_fd = make_fs(step, NULL, err);
                 if (tree_fd < 0)
                         return tree_fd;
@@ -418,7 +417,7 @@ static int apply_step(const struct rt_mount_plan *plan, const struct rt_mount_st
         case RT_MOUNT_FS:
                 return mount_fs(plan, step, root_fd, err);
         case RT_MOUNT_BIND:
-                return mount_bind(plan, step, root_fd, err);
+                return mount_bind(step, root_fd, err);
         case RT_MOUNT_CGROUP:
                 return mount_cgroup(plan, step, root_fd, err);
         }

@@ -2,7 +2,6 @@
 
 #include <stint/cleanup.h>
 
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -33,8 +32,8 @@ void rt_netlink_put(struct rt_netlink_message *message, uint16_t type, const voi
         size_t at = NLMSG_ALIGN(message->header.nlmsg_len);
         struct rtattr *attribute = (struct rtattr *)((char *)message + at);
 
-        if (at > sizeof *message || RTA_SPACE(size) > sizeof *message - at) {
-                message->header.nlmsg_len = UINT32_MAX; /* sticks: at is past the end from now on */
+        if (RTA_SPACE(size) > NLMSG_HDRLEN + sizeof message->body - at) {
+                message->too_long = true;
                 return;
         }
         attribute->rta_type = type;
@@ -47,7 +46,7 @@ static int send_request(struct rt_netlink *netlink, struct rt_netlink_message *m
         const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
         ssize_t n;
 
-        if (message->header.nlmsg_len > sizeof *message)
+        if (message->too_long)
                 return -EMSGSIZE;
         message->header.nlmsg_seq = ++netlink->sequence;
         do
@@ -103,7 +102,7 @@ int rt_netlink_call(struct rt_netlink *netlink, struct rt_netlink_message *messa
 
         if (!buf)
                 return -ENOMEM;
-        if (!(message->header.nlmsg_flags & NLM_F_DUMP))
+        if ((message->header.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) /* whose bits mean other things alone */
                 message->header.nlmsg_flags |= NLM_F_ACK;
         r = send_request(netlink, message);
         if (r < 0)

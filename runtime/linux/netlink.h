@@ -2,6 +2,7 @@
 #pragma once
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct rt_netlink {
 struct rt_netlink_message {
         struct nlmsghdr header;
         char body[1024] __attribute__((aligned(NLMSG_ALIGNTO)));
+        bool too_long; /* an attribute did not fit */
 };
 
 /* A socket in the calling thread's network namespace. Negative errno. */

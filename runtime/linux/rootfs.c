@@ -58,7 +58,7 @@ int rt_rootfs_attach(const struct rt_rootfs *rootfs, struct st_error *err) {
 
         if (r < 0)
                 return r;
-        dir_fd = openat(rootfs->bundle_fd, rootfs->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        dir_fd = openat(AT_FDCWD, rootfs->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (dir_fd < 0)
                 return st_error_sys(err, "open root.path %s", rootfs->path);
         if (rootfs->tree_fd >= 0)
@@ -84,14 +84,20 @@ static int enter_by_move(int root_fd, struct st_error *err) {
 }
 
 int rt_rootfs_enter(const struct rt_rootfs *rootfs, int root_fd, struct st_error *err) {
+        st_autoclose int old_fd = -1;
+
         if (rootfs->no_pivot)
                 return enter_by_move(root_fd, err);
+        old_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (old_fd < 0)
+                return st_error_sys(err, "open the old root");
         if (fchdir(root_fd) < 0)
                 return st_error_sys(err, "enter the root");
         /* new and old root on the same place: the old one lies below and needs no directory (pivot_root(2), NOTES) */
         if (st_pivot_root(".", ".") < 0)
                 return st_error_sys(err, "pivot_root");
-        if ((rootfs->propagation & MS_SHARED) && mount(NULL, ".", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+        /* by descriptor: "." is the new root still, and the container's own mounts stay shared */
+        if ((rootfs->propagation & MS_SHARED) && set_propagation(old_fd, "", true, MS_SLAVE) < 0)
                 return st_error_sys(err, "make the old root a slave"); /* or the detach would reach the host */
         if (umount2(".", MNT_DETACH) < 0)
                 return st_error_sys(err, "detach the old root");

@@ -187,8 +187,28 @@ int rt_root_open(int root_fd, const char *path, int flags) {
         return fd;
 }
 
+static int make_components(int root_fd, const char *path, mode_t mode, unsigned n_links);
+
+/* @prefix names a symlink to what is not there: make its target, which begins at the link's directory or at the root. */
+static int make_link_target(int root_fd, int parent_fd, const char *prefix, size_t parent_length, const char *name, mode_t mode, unsigned n_links) {
+        char target[PATH_MAX], path[PATH_MAX];
+        ssize_t n = readlinkat(parent_fd, name, target, sizeof target - 1);
+        int used;
+
+        if (n < 0)
+                return errno == EINVAL ? 0 : -errno; /* no link: somebody else made it just now */
+        if (n_links == 0)
+                return -ELOOP;
+        target[n] = 0;
+        used = target[0] == '/' ? snprintf(path, sizeof path, "%s", target)
+                                : snprintf(path, sizeof path, "%.*s/%s", (int)parent_length, prefix, target);
+        if (used < 0 || (size_t)used >= sizeof path)
+                return -ENAMETOOLONG;
+        return make_components(root_fd, path, mode, n_links - 1);
+}
+
 /* Make what is missing one component at a time: each step stands on a descriptor inside the root. */
-static int make_components(int root_fd, const char *path, mode_t mode) {
+static int make_components(int root_fd, const char *path, mode_t mode, unsigned n_links) {
         char partial[PATH_MAX];
         size_t length = strlen(path);
 
@@ -220,8 +240,13 @@ static int make_components(int root_fd, const char *path, mode_t mode) {
                 parent_fd = rt_root_open(root_fd, partial, O_PATH | O_DIRECTORY);
                 if (parent_fd < 0)
                         return parent_fd;
-                if (mkdirat(parent_fd, name, mode) < 0 && errno != EEXIST)
+                if (mkdirat(parent_fd, name, mode) == 0)
+                        continue;
+                if (errno != EEXIST)
                         return -errno;
+                r = make_link_target(root_fd, parent_fd, path, start, name, mode, n_links);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -231,7 +256,7 @@ int rt_root_mkdir_p(int root_fd, const char *path, mode_t mode) {
 
         if (fd != -ENOENT)
                 return fd;
-        r = make_components(root_fd, path, mode);
+        r = make_components(root_fd, path, mode, MAX_SYMLINKS);
         if (r < 0)
                 return r;
         return rt_root_open(root_fd, path, O_PATH | O_DIRECTORY);
