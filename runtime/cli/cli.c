@@ -77,15 +77,21 @@ int cli_print(const char *text, size_t length, struct st_error *err) {
         return r < 0 ? st_error_code(err, r, "write to standard output") : 0;
 }
 
+/* In one write: a line of `events` reaches a pipe whole. */
 int cli_print_json(struct st_json_writer *w, struct st_error *err) {
+        st_autofree char *line = NULL;
         const char *text;
         size_t length;
         int r = st_json_writer_finish(w, &text, &length, err);
 
         if (r < 0)
                 return r;
-        r = cli_print(text, length, err);
-        return r < 0 ? r : cli_print("\n", 1, err);
+        line = malloc(length + 1);
+        if (!line)
+                return st_error_set(err, -ENOMEM, "allocate the text to print");
+        memcpy(line, text, length);
+        line[length] = '\n';
+        return cli_print(line, length + 1, err);
 }
 
 int cli_read_input(const char *path, char **ret_text, size_t *ret_length, struct st_error *err) {

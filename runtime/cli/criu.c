@@ -28,23 +28,29 @@ static int not_installed(struct st_error *err, const char *name) {
         return st_error_kind(err, -ENOENT, ST_CODE_CRIU);
 }
 
-/* As execvp(3) would, but before anything is begun. */
-static int find_criu(const char *name, char *path, size_t size, struct st_error *err) {
+static bool find_in_path(const char *name, char *path, size_t size) {
         const char *dirs = getenv("PATH");
 
-        if (strchr(name, '/'))
-                dirs = NULL;
-        if (strchr(name, '/') && access(name, X_OK) == 0 &&
-            (size_t)snprintf(path, size, "%s", name) < size)
-                return 0;
-        for (; dirs && *dirs; dirs += strcspn(dirs, ":"), dirs += *dirs == ':') {
-                int length = snprintf(path, size, "%.*s/%s", (int)strcspn(dirs, ":"), dirs, name);
+        while (dirs && *dirs) {
+                size_t length = strcspn(dirs, ":");
+                int n = snprintf(path, size, "%.*s/%s", (int)length, dirs, name);
 
-                if (length > 0 && (size_t)length < size && path[0] == '/' &&
-                    access(path, X_OK) == 0)
-                        return 0;
+                if (n > 0 && (size_t)n < size && path[0] == '/' && access(path, X_OK) == 0)
+                        return true;
+                dirs += length + (dirs[length] == ':');
         }
-        return not_installed(err, name);
+        return false;
+}
+
+/* As execvp(3) would, but before anything is begun. */
+static int find_criu(const char *name, char *path, size_t size, struct st_error *err) {
+        bool found;
+
+        if (strchr(name, '/'))
+                found = access(name, X_OK) == 0 && (size_t)snprintf(path, size, "%s", name) < size;
+        else
+                found = find_in_path(name, path, size);
+        return found ? 0 : not_installed(err, name);
 }
 
 static void write_text(struct st_json_writer *w, const char *key, const char *value) {

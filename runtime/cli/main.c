@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <stint/cleanup.h>
 #include <stint/protect.h>
@@ -112,6 +113,7 @@ static int run_verb(struct cli *cli, const char **argv, struct st_error *err) {
         if (r < 0)
                 return r;
         if (verb->enters) {
+                (void)prctl(PR_SET_NAME, "stint"); /* executed by descriptor, it would bear that number as name */
                 r = rt_protect_self(cli->argv, err);
                 if (r < 0)
                         return r;
