@@ -2,7 +2,7 @@
  *
  * The tree and its strings live in the arena that the caller gives. The reader refuses: duplicate
  * keys of one object, invalid UTF-8, NUL in strings, trailing bytes, more than ST_JSON_MAX_DEPTH
- * levels, texts over ST_JSON_MAX_SIZE. Errors name the line and column, or the JSON path. */
+ * levels, more than a million values, texts over ST_JSON_MAX_SIZE. Errors name the line and column, or the JSON path. */
 #pragma once
 #include <stint/arena.h>
 #include <stint/error.h>

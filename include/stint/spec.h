@@ -306,7 +306,7 @@ struct st_spec {
         struct st_hooks hooks[_ST_HOOK_MAX];
         struct st_string_pair *annotations;
         size_t n_annotations;
-        struct st_linux linux_;               /* "linux" is a macro of gnu17; all zero when the member is absent */
+        struct st_linux linux_;               /* "linux" is a macro of gnu17; absent: all zero, its vectors empty */
 };
 
 /* Read a whole config. @name is what errors call it ("config.json").
