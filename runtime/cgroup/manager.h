@@ -50,8 +50,7 @@ struct rt_cgroup_host {
 
 /* A hierarchy of the machine. */
 struct rt_hierarchy {
-        const char *
-                names; /* as /proc/self/cgroup has them: "cpu,cpuacct", "name=systemd", "" for v2 */
+        const char *names;    /* of /proc/self/cgroup: "cpu,cpuacct", "name=systemd", v2 "" */
         unsigned controllers; /* enum rt_controller bits */
         const char *mount;    /* mount point */
         const char *own;      /* this process's cgroup, relative to what is mounted */
@@ -63,17 +62,16 @@ struct rt_leaf {
         bool v2;
         const char *path;    /* absolute, clean: no "." or ".." component */
         size_t mount_length; /* path[0..mount_length) is the mount point */
-        int dir_fd;          /* O_PATH; -1 until rt_leaf_open() */
+        int dir_fd;          /* O_PATH; -1 until rt_leaf_dir() */
         bool made;           /* by us, so a failed create removes it */
         bool dropped;        /* rootless: not ours to make */
 };
 
 enum rt_write_flag {
-        RT_WRITE_EARLY = 1 << 0,    /* before a task enters; all others after prepare */
-        RT_WRITE_OPTIONAL = 1 << 1, /* the file may be missing: nobody asked for this one by name */
+        RT_WRITE_EARLY = 1 << 0,      /* before a task enters; all others after prepare */
+        RT_WRITE_OPTIONAL = 1 << 1,   /* the file may be missing: nobody asked for it by name */
         RT_WRITE_MEMORY_MAX = 1 << 2, /* v2 memory.max: see rt_memory_max_write() */
-        RT_WRITE_DEVICE = 1
-                          << 3, /* a device rule: refused in a user namespace, and then left out */
+        RT_WRITE_DEVICE = 1 << 3,     /* a device rule: left out where a user namespace refuses it */
 };
 
 /* One value for one file of one leaf. */
@@ -108,10 +106,9 @@ struct rt_cgroup {
         size_t n_task_fds;
         struct rt_writes writes;
         unsigned wanted; /* v2 controllers that a write needs */
-        struct rt_device_rules
-                *devices;     /* v2: the rules to attach as a program; NULL: leave devices alone */
-        const char *warning;  /* rt_cgroup_warning() */
-        struct rt_unit *unit; /* systemd driver */
+        struct rt_device_rules *devices; /* NULL: leave devices alone */
+        const char *warning;             /* rt_cgroup_warning() */
+        struct rt_unit *unit;            /* systemd driver */
 };
 
 /* --- hierarchy.c --- */
