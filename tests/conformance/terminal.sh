@@ -5,7 +5,7 @@
 
 with_console() { # CONFIG: create and start on a console socket; received.N are what came over it and from the terminal
         config ".process.terminal = true | $1"
-        "$TOOLS/receive" console "$bundle/socket" </dev/null >"$bundle/received" 2>&1 &
+        timeout 90 "$TOOLS/receive" console "$bundle/socket" </dev/null >"$bundle/received" 2>&1 &
         eventually test -S "$bundle/socket"
         rt create --bundle "$bundle" --console-socket "$bundle/socket" "$id" >"$bundle/out" 2>"$bundle/err"
         rt start "$id"
@@ -66,7 +66,7 @@ exec_on_a_terminal() {
         config 'probe("hold")'
         rt create --bundle "$bundle" "$id" >"$bundle/out" 2>"$bundle/err"
         rt start "$id"
-        "$TOOLS/receive" console "$bundle/socket" </dev/null >"$bundle/received" 2>&1 &
+        timeout 90 "$TOOLS/receive" console "$bundle/socket" </dev/null >"$bundle/received" 2>&1 &
         eventually test -S "$bundle/socket"
         jq '.process | .terminal = true | .consoleSize = {height: 5, width: 6} | .args = ["/bin/probe"]' "$bundle/config.json" >"$bundle/process.json"
         rt exec --detach --process "$bundle/process.json" --console-socket "$bundle/socket" "$id" >"$bundle/exec.out" 2>"$bundle/err"
