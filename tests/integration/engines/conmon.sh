@@ -28,7 +28,7 @@ monitor() { # NAME [OPTION...]: what it told is in $told
   rm -f "$dir/sync"
   mkfifo "$dir/sync"
   exec {sync}<>"$dir/sync"
-  _OCI_STARTPIPE=8 _OCI_SYNCPIPE=9 limited conmon --api-version 1 --cid "${dir##*/}" --cuuid "${dir##*/}" \
+  _OCI_STARTPIPE=8 _OCI_SYNCPIPE=9 limited env -C "$dir" conmon --api-version 1 --cid "${dir##*/}" --cuuid "${dir##*/}" \
     --name "${dir##*/}" --runtime "$STINT" --runtime-arg --root --runtime-arg "$runtime_root" \
     --bundle "$dir" --exit-dir "$dir/exits" --log-path "k8s-file:$dir/log" --log-level error \
     --socket-dir-path "$work/sockets" --conmon-pidfile "$dir/conmon" --container-pidfile "$dir/pid" "$@" \

@@ -29,6 +29,7 @@ groups_left() { find /sys/fs/cgroup -depth -type d -path "*/$token*" 2>/dev/null
 leave() {
   local group tries
   trap - EXIT
+  trap '' INT TERM HUP PIPE # timeout(1) signals twice
   thaw
   [[ -z $inside ]] || { kill -KILL "$inside"; wait "$inside"; } 2>/dev/null
   for ((tries = 0; tries < 50; tries++)); do
@@ -149,7 +150,7 @@ eventually() { # COMMAND...: true within the time of one command
 }
 
 on_a_terminal() { # COMMAND...: with one of 21 rows and 43 columns; its output without carriage returns
-  limited script -qec "stty rows 21 cols 43; $(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r'
+  limited script -qec "stty rows 21 cols 43; $(printf '%q ' "$@")" /dev/null </dev/null | tr -d '\r' | sed 's/^^@//' # the echo of script's end of file
 }
 
 processes_left() { # in this pid namespace, outside the script's own group; zombies are dead
@@ -165,11 +166,11 @@ processes_left() { # in this pid namespace, outside the script's own group; zomb
 left_behind() { # CGROUP PATTERN...: what an engine or the runtime left, but for the cgroups that match
   local pattern groups
   groups=$(groups_left)
-  for pattern; do groups=$(grep -Ev -- "$pattern" <<<"$groups"); done
+  for pattern; do groups=$(grep -Ev -- "$pattern" <<<"$groups" || true); done
   [[ -z $groups ]] || sed 's/^/cgroup /' <<<"$groups"
   # shellcheck disable=SC2154 # set by the script
   awk -v dir="$work/" 'index($5, dir) == 1 { print "mount", $5 }' /proc/self/mountinfo
-  find "$runtime_root" -mindepth 1 2>/dev/null | sed 's/^/state /'
+  find "$runtime_root" -mindepth 1 -maxdepth 1 ! -name .seccomp 2>/dev/null | sed 's/^/state /' # its cache
   processes_left
 }
 
