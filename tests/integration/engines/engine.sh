@@ -12,16 +12,15 @@
 # emulated CPU 8); ENGINE_TIME_LIMIT seconds that a command of an engine may take (60, emulated 240).
 set -uo pipefail
 shopt -s nullglob
-here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 script=$(readlink -f "$0")
 
 # ---- outside: make a place, and clear it away
 
 thaw() { # a frozen process of a v1 cgroup does not die
-  local file
-  for file in $(find /sys/fs/cgroup -path "*/$token*" -name freezer.state 2>/dev/null); do
-    echo THAWED >"$file" 2>/dev/null
-  done
+  local group
+  for group in $(groups_left); do
+    [[ ! -e $group/freezer.state ]] || echo THAWED >"$group/freezer.state"
+  done 2>/dev/null
 }
 
 groups_left() { find /sys/fs/cgroup -depth -type d -path "*/$token*" 2>/dev/null; }
@@ -163,12 +162,12 @@ processes_left() { # in this pid namespace, outside the script's own group; zomb
   done
 }
 
+# shellcheck disable=SC2154 # runtime_root is the script's
 left_behind() { # CGROUP PATTERN...: what an engine or the runtime left, but for the cgroups that match
   local pattern groups
   groups=$(groups_left)
   for pattern; do groups=$(grep -Ev -- "$pattern" <<<"$groups" || true); done
   [[ -z $groups ]] || sed 's/^/cgroup /' <<<"$groups"
-  # shellcheck disable=SC2154 # set by the script
   awk -v dir="$work/" 'index($5, dir) == 1 { print "mount", $5 }' /proc/self/mountinfo
   find "$runtime_root" -mindepth 1 -maxdepth 1 ! -name .seccomp 2>/dev/null | sed 's/^/state /' # its cache
   processes_left
