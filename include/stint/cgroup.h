@@ -9,11 +9,12 @@
  * Hybrid is v1 for limits, with the v2 tree (usually /sys/fs/cgroup/unified) for kill, freeze and
  * events. */
 #pragma once
-#include <stint/error.h>
-#include <stint/spec.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include <stint/error.h>
+#include <stint/spec.h>
 
 enum rt_cgroup_mode { RT_CGROUP_NONE, RT_CGROUP_V1, RT_CGROUP_HYBRID, RT_CGROUP_V2 };
 enum rt_cgroup_driver { RT_CGROUP_FS, RT_CGROUP_SYSTEMD };
@@ -21,16 +22,16 @@ enum rt_cgroup_driver { RT_CGROUP_FS, RT_CGROUP_SYSTEMD };
 struct rt_cgroup;
 
 struct rt_cgroup_request {
-        const char *id;               /* container id: names the cgroup when path is NULL */
-        const char *path;             /* linux.cgroupsPath, or NULL; systemd: "slice:prefix:name" */
+        const char *id;   /* container id: names the cgroup when path is NULL */
+        const char *path; /* linux.cgroupsPath, or NULL; systemd: "slice:prefix:name" */
         enum rt_cgroup_driver driver;
         const struct st_resources *resources;     /* may be NULL; borrowed for the plan only */
         const struct st_string_pair *annotations; /* org.systemd.property.* count, for systemd */
         size_t n_annotations;
-        const char *systemd_helper;   /* path of stint-systemd; NULL: the installed one */
-        bool rootless;                /* no right to make a cgroup is then no error: mode NONE */
-        bool delegate;                /* chown the v2 leaf: the container may make cgroups in it */
-        uid_t owner_uid;              /* to this host uid */
+        const char *systemd_helper; /* path of stint-systemd; NULL: the installed one */
+        bool rootless;              /* no right to make a cgroup is then no error: mode NONE */
+        bool delegate;              /* chown the v2 leaf: the container may make cgroups in it */
+        uid_t owner_uid;            /* to this host uid */
 };
 
 /* What this machine has. Looks at /sys/fs/cgroup with statfs(2) only. */

@@ -4,13 +4,13 @@
  * It is done once for a parent; the usual start sees in one read that nothing is missing. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 /* What a leaf gets even when no limit asks for it: these give statistics and OOM counts, and may be
  * set by a later update. Others are dear to have (hugetlb) or of no use without a limit. */
@@ -48,7 +48,7 @@ static void print_set(unsigned set, char *buf, size_t size) {
  * one that holds processes: it would take cpu and pids, become "domain threaded" by that, and its
  * children could hold no more than threads. */
 static int enable_in(int dir_fd, unsigned wanted) {
-        unsigned available, enabled, missing;
+        unsigned available = 0, enabled = 0, missing;
         char text[160];
         int r = read_set(dir_fd, "cgroup.controllers", &available), first = 0;
 
@@ -100,7 +100,7 @@ static int enable_above(struct rt_cgroup *cgroup, struct rt_leaf *leaf, unsigned
                 r = enable_in(dir_fd, wanted);
                 if (r < 0 && obstacle->r == 0) {
                         obstacle->r = r;
-                        (void)strcpy(obstacle->path, path);
+                        memcpy(obstacle->path, path, i + 1);
                 }
         }
         return 0;
@@ -146,7 +146,7 @@ int rt_controllers_enable(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct
                          : cgroup->delegate                  ? RT_CTL_V2
                                                              : USUAL;
         unsigned wanted = (usual | cgroup->wanted) & leaf->controllers;
-        unsigned have, available;
+        unsigned have = 0, available = 0;
         struct obstacle obstacle = {.r = 0};
         st_autoclose int mount_fd = -1;
         char mount[PATH_MAX];

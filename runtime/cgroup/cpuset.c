@@ -2,12 +2,12 @@
  * gets its parent's. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 enum { LIST_MAX = 4096 };
 
@@ -24,6 +24,14 @@ static int knob_of(struct rt_cgroup *cgroup, const char *dir, const char *file, 
         if (snprintf(path, sizeof path, "%s/%s", dir, file) >= (int)sizeof path)
                 return -ENAMETOOLONG;
         return rt_path_open(cgroup, path, flags);
+}
+
+/* @parent has PATH_MAX bytes, and @dir is shorter. */
+static void parent_of(const char *dir, char *parent) {
+        size_t length = (size_t)(strrchr(dir, '/') - dir);
+
+        memcpy(parent, dir, length);
+        parent[length] = 0;
 }
 
 /* The list in @dir; a parent that another runtime has just made may still be empty, and then its
@@ -44,8 +52,7 @@ static int read_list(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const
                 return 0;
         if (strlen(dir) <= leaf->mount_length)
                 return -ENOSPC; /* what attaching a task would say */
-        (void)strcpy(parent, dir);
-        *strrchr(parent, '/') = 0;
+        parent_of(dir, parent);
         return read_list(cgroup, leaf, parent, file, buf);
 }
 
@@ -55,8 +62,7 @@ static int inherit(struct rt_cgroup *cgroup, const struct rt_leaf *leaf, const c
         st_autoclose int fd = -1;
         int r;
 
-        (void)strcpy(parent, dir);
-        *strrchr(parent, '/') = 0;
+        parent_of(dir, parent);
         r = read_list(cgroup, leaf, parent, file, list);
         if (r < 0)
                 return st_error_code(err, r, "read %s/%s", parent, file);

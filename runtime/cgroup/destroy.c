@@ -1,10 +1,6 @@
 /* runtime/cgroup/destroy.c: remove a container's cgroups, with whatever still lives in them. */
 #include "manager.h"
-
 #include "unit.h"
-
-#include <stint/cleanup.h>
-#include <stint/fs.h>
 
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +8,9 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 enum { DEPTH_MAX = 64, PAUSE_MAX_MSEC = 64 };
 
@@ -65,9 +64,8 @@ static int remove_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
                 return 0;
         if (errno != EBUSY)
                 return -errno;
-        if (strlen(leaf->path) >= sizeof parent)
+        if (snprintf(parent, sizeof parent, "%s", leaf->path) >= (int)sizeof parent)
                 return -ENAMETOOLONG;
-        (void)strcpy(parent, leaf->path);
         name = strrchr(parent, '/');
         *name++ = 0;
         parent_fd = rt_path_open(cgroup, parent, O_PATH | O_DIRECTORY);
@@ -78,7 +76,7 @@ static int remove_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
 static int remove_leaves(struct rt_cgroup *cgroup, struct rt_leaf **ret_busy) {
         int first = 0;
 
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 int r = remove_leaf(cgroup, leaf);
                 if (r < 0 && first == 0) {
                         first = r;
@@ -90,7 +88,7 @@ static int remove_leaves(struct rt_cgroup *cgroup, struct rt_leaf **ret_busy) {
 
 /* Frozen processes do not die on v1, and not everybody freezes where we do. */
 static void thaw_all(struct rt_cgroup *cgroup) {
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 int dir_fd = rt_leaf_dir(cgroup, leaf);
 
                 if (dir_fd < 0)
@@ -145,7 +143,7 @@ int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st
                 return st_error_kind(err, r, ST_CODE_CGROUP);
         for (;;) {
                 r = remove_leaves(cgroup, &busy);
-                if (r == 0 || r != -EBUSY)
+                if (r != -EBUSY)
                         break;
                 if (!end)
                         end = now_msec() + timeout_msec;

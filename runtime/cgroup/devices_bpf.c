@@ -5,11 +5,11 @@
  * when nothing is left. */
 #include "devices.h"
 
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-
 #include <string.h>
 #include <sys/resource.h>
+
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
 
 #define PROGRAM_NAME "stint_device"
 enum { PROLOGUE = 6, EPILOGUE = 2, RULE_MAX = 8, PROGRAMS_MAX = 64 };
@@ -24,11 +24,11 @@ struct assembler {
 };
 
 static void emit(struct assembler *as, int code, int dst, int src, int off, int32_t imm) {
-        as->insns[as->n++] = (struct bpf_insn){.code = (uint8_t)code,
-                                               .dst_reg = (uint8_t)(dst & 15),
-                                               .src_reg = (uint8_t)(src & 15),
-                                               .off = (int16_t)off,
-                                               .imm = imm};
+        as->insns[as->n++] = (struct bpf_insn) {.code = (uint8_t)code,
+                                                .dst_reg = (uint8_t)(dst & 15),
+                                                .src_reg = (uint8_t)(src & 15),
+                                                .off = (int16_t)off,
+                                                .imm = imm};
 }
 
 static void emit_return(struct assembler *as, int value) {

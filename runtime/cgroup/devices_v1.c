@@ -1,11 +1,11 @@
 /* runtime/cgroup/devices_v1.c: device rules as v1 has them: a default and exceptions from it. */
 #include "devices.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 struct exception {
         char type;

@@ -5,13 +5,13 @@
  * task in an uninterruptible sleep can keep it there, and a thaw between the tries lets it pass. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 enum { V2_TIMEOUT_MSEC = 10000, V1_TRIES = 1000, V1_THAW_EVERY = 50 };
 
@@ -142,7 +142,7 @@ int rt_leaf_frozen(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
                 return 0;
         /* FREEZING counts: who asked for it is waiting for the rest */
         return rt_knob_read(dir_fd, "freezer.state", state, sizeof state) == 0 &&
-               strcmp(state, "THAWED");
+               strcmp(state, "THAWED") != 0;
 }
 
 int rt_cgroup_is_frozen(const struct rt_cgroup *cgroup, struct st_error *err) {

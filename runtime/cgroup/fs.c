@@ -1,15 +1,14 @@
 /* runtime/cgroup/fs.c: making, entering and limiting a container's cgroups by their files. */
-#include "manager.h"
-
 #include "devices.h"
+#include "manager.h"
 #include "unit.h"
-
-#include <stint/cleanup.h>
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 /* The first limit that somebody asked for, or NULL: rules that every container has do not count. */
 static const char *limit_asked_for(const struct rt_cgroup *cgroup, const struct rt_leaf *leaf) {
@@ -41,7 +40,7 @@ static int make_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_e
                 return st_error_kind(err, st_error_prefix(err, r, "%s", field), ST_CODE_PERMISSION);
         leaf->dropped = true;
         if (err)
-                *err = (struct st_error){0};
+                *err = (struct st_error) {0};
         return 0;
 }
 
@@ -60,7 +59,7 @@ static int make_leaves(struct rt_cgroup *cgroup, struct st_error *err) {
 }
 
 static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 int fd;
                 if (leaf->v2)
                         continue;
@@ -122,7 +121,7 @@ static int create(struct rt_cgroup *cgroup, struct st_error *err) {
 /* A create that failed leaves no leaf of ours behind; nothing can be in one yet. */
 static void unmake(struct rt_cgroup *cgroup) {
         rt_cgroup_close(cgroup);
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 if (leaf->made)
                         (void)rmdir(leaf->path); /* the create's own error is the one to tell */
 }
@@ -174,7 +173,7 @@ int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err) {
 }
 
 int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *err) {
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 st_autoclose int fd = -1;
                 int r;
                 if (leaf->v2)
@@ -204,7 +203,7 @@ int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *e
         char text[16];
 
         (void)snprintf(text, sizeof text, "%d", (int)pid);
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 st_autoclose int fd = rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf,
                                                         "cgroup.procs", O_WRONLY);
                 int r = fd < 0 ? fd : 0;
@@ -225,7 +224,7 @@ static int enter_sub_path(struct rt_cgroup *cgroup, const char *sub_path, struct
                 return st_error_set(err, -ENOMEM, "open the cgroup");
         if (!strcmp(clean, "/"))
                 return 0;
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 leaf->path = st_arena_printf(cgroup->arena, "%s%s", leaf->path, clean);
                 if (!leaf->path)
                         return st_error_set(err, -ENOMEM, "open the cgroup");

@@ -3,15 +3,15 @@
  * hierarchy is elsewhere. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 #define MOUNTINFO_MAX ((size_t)16 << 20)
 
@@ -129,7 +129,7 @@ static int match_mount(char *line, const char *names, char **ret_root, char **re
         *tail = 0;
         tail += 3;
         type = split(&tail, ' ');
-        if (!type || strcmp(type, *names ? "cgroup" : "cgroup2"))
+        if (!type || strcmp(type, *names ? "cgroup" : "cgroup2") != 0)
                 return 0;
         options = strchr(tail, ' ');
         if (!options || (*names && !list_has_all(options + 1, names)))
@@ -152,7 +152,7 @@ static const char *relative_to(const char *own, const char *root) {
 
         if (!strcmp(root, "/"))
                 return own;
-        if (strncmp(own, root, length) || (own[length] && own[length] != '/'))
+        if (strncmp(own, root, length) != 0 || (own[length] && own[length] != '/'))
                 return "/";
         return own[length] ? own + length : "/";
 }
@@ -248,7 +248,7 @@ static int read_line(const struct rt_cgroup_host *host, struct st_arena *arena, 
                 return 0;
         if (!*names && host->mode == RT_CGROUP_V1)
                 return 0;
-        *h = (struct rt_hierarchy){
+        *h = (struct rt_hierarchy) {
                 .names = names,
                 .controllers = *names ? rt_controller_bits(names) : RT_CTL_V2,
                 .own = own_of(line),
@@ -306,7 +306,7 @@ int rt_hierarchies_read(const struct rt_cgroup_host *host, struct st_arena *aren
         int r;
 
         if (host->mode == RT_CGROUP_V2 && !want_own) {
-                ret[0] = (struct rt_hierarchy){
+                ret[0] = (struct rt_hierarchy) {
                         .names = "", .controllers = RT_CTL_V2, .mount = host->root};
                 *ret_n = 1;
                 return 0;

@@ -1,23 +1,23 @@
 /* runtime/cgroup/leaf.c: the directory of one hierarchy: opened safely, made, read. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/parse.h>
-#include <stint/syscall.h>
-
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <stint/cleanup.h>
+#include <stint/parse.h>
+#include <stint/syscall.h>
+
 struct rt_leaf *rt_leaf_of(const struct rt_cgroup *cgroup, unsigned bits) {
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 if (leaf->controllers & bits)
                         return leaf;
         return NULL;
 }
 
 struct rt_leaf *rt_leaf_v2(const struct rt_cgroup *cgroup) {
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 if (leaf->v2)
                         return leaf;
         return NULL;
@@ -33,8 +33,8 @@ int rt_cgroup_root_open(struct rt_cgroup *cgroup) {
 /* Component by component, for when a filter of an outer container refuses openat2 (until Linux 5.6
  * is everywhere and such filters are gone). */
 static int walk(int dir_fd, const char *path, int flags) {
-        st_autoclose int at_fd = openat(dir_fd, *path == '/' ? "/" : ".",
-                                        O_PATH | O_DIRECTORY | O_CLOEXEC);
+        st_autoclose int at_fd =
+                openat(dir_fd, *path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         for (;;) {
                 char name[NAME_MAX + 1];
@@ -140,7 +140,7 @@ int rt_knob_read_u64(int dir_fd, const char *file, uint64_t *ret) {
 
         if (r < 0)
                 return r;
-        if (strcmp(text, "max"))
+        if (strcmp(text, "max") != 0)
                 return st_parse_u64(text, ret);
         *ret = UINT64_MAX;
         return 0;

@@ -1,8 +1,7 @@
 /* runtime/cgroup/limits.c: linux.resources into writes: which hierarchy each part goes to, and the
  * parts that are the same on v1 and v2. */
-#include "manager.h"
-
 #include "devices.h"
+#include "manager.h"
 
 #include <string.h>
 
@@ -64,7 +63,7 @@ static int plan_memory(struct rt_cgroup *cgroup, const struct st_memory *memory,
 
 static int plan_cpuset(struct rt_cgroup *cgroup, const struct st_cpu *cpu, struct rt_writes *writes,
                        struct st_error *err) {
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r;
 
         if ((!cpu->cpus || !*cpu->cpus) && (!cpu->mems || !*cpu->mems))
@@ -86,7 +85,7 @@ static bool cpu_is_set(const struct st_cpu *cpu) {
 
 static int plan_cpu(struct rt_cgroup *cgroup, const struct st_cpu *cpu, enum rt_limits_use use,
                     struct rt_writes *writes, struct st_error *err) {
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r = plan_cpuset(cgroup, cpu, writes, err);
 
         if (r < 0 || !cpu_is_set(cpu))
@@ -106,7 +105,7 @@ static bool block_io_is_set(const struct st_block_io *io) {
 
 static int plan_block_io(struct rt_cgroup *cgroup, const struct st_block_io *io,
                          struct rt_writes *writes, struct st_error *err) {
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r = rt_limits_need(cgroup, RT_CTL_IO, "linux.resources.blockIO", &leaf, err);
 
         if (r < 0)
@@ -120,7 +119,7 @@ static int plan_block_io(struct rt_cgroup *cgroup, const struct st_block_io *io,
 static int plan_pids(struct rt_cgroup *cgroup, int64_t limit, struct rt_writes *writes,
                      struct st_error *err) {
         static const char field[] = "linux.resources.pids.limit";
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r = rt_limits_need(cgroup, RT_CTL_PIDS, field, &leaf, err);
 
         if (r < 0)
@@ -136,14 +135,14 @@ static int plan_pids(struct rt_cgroup *cgroup, int64_t limit, struct rt_writes *
 static int plan_hugepages(struct rt_cgroup *cgroup, const struct st_resources *resources,
                           struct rt_writes *writes, struct st_error *err) {
         static const char field[] = "linux.resources.hugepageLimits";
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r = rt_limits_need(cgroup, RT_CTL_HUGETLB, field, &leaf, err);
 
         for (size_t i = 0; i < resources->n_hugepages && r == 0; i++) {
                 const struct st_hugepage_limit *limit = &resources->hugepages[i];
                 const char *suffix = leaf->v2 ? "max" : "limit_in_bytes";
-                char *file = st_arena_printf(writes->arena, "hugetlb.%s.%s", limit->page_size,
-                                             suffix);
+                char *file =
+                        st_arena_printf(writes->arena, "hugetlb.%s.%s", limit->page_size, suffix);
                 char *rsvd = st_arena_printf(writes->arena, "hugetlb.%s.rsvd.%s", limit->page_size,
                                              suffix);
 
@@ -161,7 +160,7 @@ static int plan_hugepages(struct rt_cgroup *cgroup, const struct st_resources *r
 static int plan_rdma(struct rt_cgroup *cgroup, const struct st_resources *resources,
                      struct rt_writes *writes, struct st_error *err) {
         static const char field[] = "linux.resources.rdma";
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r = rt_limits_need(cgroup, RT_CTL_RDMA, field, &leaf, err);
 
         for (size_t i = 0; i < resources->n_rdma && r == 0; i++) {
@@ -183,7 +182,7 @@ static int plan_rdma(struct rt_cgroup *cgroup, const struct st_resources *resour
 
 static int plan_network(struct rt_cgroup *cgroup, const struct st_resources *resources,
                         struct rt_writes *writes, struct st_error *err) {
-        struct rt_leaf *leaf;
+        struct rt_leaf *leaf = NULL;
         int r = 0;
 
         if (resources->net_class_id.has && resources->net_class_id.value) {

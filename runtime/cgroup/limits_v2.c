@@ -2,11 +2,11 @@
  * were made for v1, so most are converted; 0 is "not set" where runc treats it so. */
 #include "manager.h"
 
-#include <stint/parse.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/parse.h>
 
 #define FIELD "linux.resources."
 

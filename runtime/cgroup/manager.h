@@ -6,11 +6,12 @@
  * plan, so that the writing itself is nothing but openat, write and close and may be done by a
  * cloned child. */
 #pragma once
-#include <stint/arena.h>
-#include <stint/cgroup.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <stint/arena.h>
+#include <stint/cgroup.h>
 
 /* st_error_set() and st_error_code() with the class of the failure. */
 #define rt_fail(err, kind, ...) st_error_kind(err, st_error_set(err, __VA_ARGS__), kind)
@@ -71,7 +72,7 @@ enum rt_write_flag {
         RT_WRITE_EARLY = 1 << 0,      /* before a task enters; all others after prepare */
         RT_WRITE_OPTIONAL = 1 << 1,   /* the file may be missing: nobody asked for it by name */
         RT_WRITE_MEMORY_MAX = 1 << 2, /* v2 memory.max: see rt_memory_max_write() */
-        RT_WRITE_DEVICE = 1 << 3,     /* a device rule: left out where a user namespace refuses it */
+        RT_WRITE_DEVICE = 1 << 3, /* a device rule: left out where a user namespace refuses it */
 };
 
 /* One value for one file of one leaf. */
@@ -105,7 +106,7 @@ struct rt_cgroup {
         int task_fds[RT_LEAVES_MAX];
         size_t n_task_fds;
         struct rt_writes writes;
-        unsigned wanted; /* v2 controllers that a write needs */
+        unsigned wanted;                 /* v2 controllers that a write needs */
         struct rt_device_rules *devices; /* NULL: leave devices alone */
         const char *warning;             /* rt_cgroup_warning() */
         struct rt_unit *unit;            /* systemd driver */
@@ -171,9 +172,8 @@ int rt_controllers_enable(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct
 int rt_leaf_delegate(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err);
 
 /* --- writes.c --- */
-st_printf(6, 7)
-int rt_writes_add(struct rt_writes *writes, struct rt_leaf *leaf, const char *file,
-                  const char *field, unsigned flags, const char *value_fmt, ...);
+st_printf(6, 7) int rt_writes_add(struct rt_writes *writes, struct rt_leaf *leaf, const char *file,
+                                  const char *field, unsigned flags, const char *value_fmt, ...);
 /* The last one added, to set its other_file. */
 struct rt_write *rt_writes_last(struct rt_writes *writes);
 bool rt_in_user_namespace(void);

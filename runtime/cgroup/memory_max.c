@@ -7,11 +7,11 @@
  * anything else is done. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/parse.h>
-
 #include <fcntl.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/parse.h>
 
 static int read_u64(int fd, uint64_t *ret) {
         char buf[32];
@@ -53,7 +53,7 @@ static int reclaim_to(int dir_fd, int current_fd, const char *value, uint64_t *r
 int rt_memory_max_write(int dir_fd, const char *value, const char *field, struct st_error *err) {
         st_autoclose int max_fd = openat(dir_fd, "memory.max", O_WRONLY | O_CLOEXEC);
         st_autoclose int current_fd = openat(dir_fd, "memory.current", O_RDONLY | O_CLOEXEC);
-        uint64_t limit, usage;
+        uint64_t limit, usage = 0;
         int r;
 
         if (max_fd < 0 || current_fd < 0)

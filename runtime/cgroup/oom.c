@@ -1,15 +1,15 @@
 /* runtime/cgroup/oom.c: OOM kills: how many there were, and a descriptor that tells when. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/parse.h>
-
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/parse.h>
 
 /* The number after "oom_kill " in memory.events (which counts the cgroups below too) or
  * memory.oom_control. */

@@ -1,14 +1,13 @@
 /* runtime/cgroup/plan.c: from a request to the paths of the leaves and the list of what will be
  * written. */
-#include "manager.h"
-
 #include "devices.h"
+#include "manager.h"
 #include "unit.h"
+
+#include <string.h>
 
 #include <stint/cleanup.h>
 #include <stint/syscall.h>
-
-#include <string.h>
 
 struct rt_cgroup *rt_cgroup_alloc(const char *root) {
         st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(4096);
@@ -114,7 +113,7 @@ static int add_leaf(struct rt_cgroup *cgroup, const struct rt_hierarchy *h, cons
         if (!strcmp(clean, "/"))
                 return rt_fail(err, ST_CODE_CONFIG_INVALID, -EINVAL,
                                "linux.cgroupsPath: %s is the root cgroup", path);
-        *leaf = (struct rt_leaf){
+        *leaf = (struct rt_leaf) {
                 .names = st_arena_strdup(cgroup->arena, h->names),
                 .controllers = h->controllers,
                 .v2 = !*h->names,

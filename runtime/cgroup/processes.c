@@ -1,13 +1,13 @@
 /* runtime/cgroup/processes.c: who is in a container's cgroup, and signals to all of them. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/syscall.h>
-
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/syscall.h>
 
 enum { DEPTH_MAX = 64, KILL_ROUNDS = 1000, BATCH = 64 };
 #define PROCS_MAX ((size_t)64 << 20)

@@ -1,13 +1,12 @@
 /* runtime/cgroup/save.c: a container's cgroups in state.json, and back. */
 #include "manager.h"
-
 #include "unit.h"
-
-#include <stint/cleanup.h>
-#include <stint/parse.h>
 
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/parse.h>
 
 /* Where a hierarchy is usually mounted, as the length of the mount point in the leaf's path; 0: it
  * is elsewhere. */
@@ -21,7 +20,7 @@ static size_t usual_mount_length(const struct rt_cgroup *cgroup, const struct rt
         else if (!strncmp(dir, "name=", 5))
                 dir += 5;
         n = snprintf(mount, sizeof mount, "%s%s%s", cgroup->root, leaf->v2 ? "" : "/", dir);
-        if (n < 0 || (size_t)n >= sizeof mount || strncmp(leaf->path, mount, (size_t)n) ||
+        if (n < 0 || (size_t)n >= sizeof mount || strncmp(leaf->path, mount, (size_t)n) != 0 ||
             leaf->path[n] != '/')
                 return 0;
         return (size_t)n;
@@ -36,11 +35,11 @@ void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, co
         if (cgroup->unit)
                 rt_unit_save(cgroup->unit, w);
         st_json_open_object(w, "paths");
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 st_json_string(w, leaf->names, leaf->path);
         st_json_close_object(w);
         st_json_open_object(w, "mounts"); /* those in unusual places */
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 if (usual_mount_length(cgroup, leaf) != leaf->mount_length)
                         st_json_uint(w, leaf->names, leaf->mount_length);
         st_json_close_object(w);
@@ -72,7 +71,7 @@ static int load_leaf(struct rt_cgroup *cgroup, const struct st_json *path,
 
         if (cgroup->n_leaves == RT_LEAVES_MAX || path->type != ST_JSON_STRING || *path->text != '/')
                 return malformed(err, "paths");
-        *leaf = (struct rt_leaf){
+        *leaf = (struct rt_leaf) {
                 .names = st_arena_strdup(cgroup->arena, path->key),
                 .path = st_arena_strdup(cgroup->arena, path->text),
                 .v2 = !*path->key,
@@ -97,10 +96,10 @@ static int load_leaf(struct rt_cgroup *cgroup, const struct st_json *path,
 static void share_controllers(struct rt_cgroup *cgroup) {
         unsigned taken = 0;
 
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 if (!leaf->v2)
                         taken |= leaf->controllers;
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 if (leaf->v2)
                         leaf->controllers &= ~taken;
 }
@@ -123,7 +122,7 @@ int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_c
                 return malformed(err, "driver");
         cgroup->driver = strcmp(driver->text, "systemd") ? RT_CGROUP_FS : RT_CGROUP_SYSTEMD;
         cgroup->rootless = rootless && rootless->boolean;
-        ST_JSON_FOREACH(path, paths) {
+        ST_JSON_FOREACH (path, paths) {
                 int r = load_leaf(cgroup, path, mounts, err);
                 if (r < 0)
                         return r;

@@ -2,12 +2,12 @@
  * "data" object. */
 #include "stats.h"
 
+#include <fcntl.h>
+#include <string.h>
+
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 #include <stint/parse.h>
-
-#include <fcntl.h>
-#include <string.h>
 
 #define STAT_MAX ((size_t)4 << 20)
 
@@ -26,7 +26,7 @@ int rt_stat_read(int dir_fd, const char *file, struct rt_stat_text *ret, struct 
                         *err = why;
                 return r;
         }
-        *ret = (struct rt_stat_text){.text = text, .at = text};
+        *ret = (struct rt_stat_text) {.text = text, .at = text};
         return 0;
 }
 

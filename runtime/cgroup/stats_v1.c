@@ -1,11 +1,11 @@
 /* runtime/cgroup/stats_v1.c: statistics of v1's cpuacct, cpu, cpuset, memory and blkio. */
 #include "stats.h"
 
-#include <stint/cleanup.h>
-#include <stint/parse.h>
-
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/parse.h>
 
 enum { TICK_NSEC = 1000000000 / 100 }; /* cpuacct.stat counts in USER_HZ, which is 100 everywhere */
 

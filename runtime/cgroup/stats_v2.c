@@ -2,12 +2,12 @@
  * differ little. */
 #include "stats.h"
 
-#include <stint/cleanup.h>
-#include <stint/parse.h>
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/parse.h>
 
 int rt_stats_v2_cpu(int dir_fd, struct st_json_writer *w, struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};

@@ -4,20 +4,19 @@
  * with posix_spawn, gets its job as arguments and answers with one line on a pipe, "ok CGROUP" or
  * "error ERRNO TEXT". What else it prints (the loader, when libsystemd is missing) becomes the
  * error's text. */
-#include "unit.h"
-
 #include "devices.h"
-
-#include <stint-config.h>
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/parse.h>
+#include "unit.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
+#include <stint-config.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/parse.h>
 
 #define HELPER ST_LIBEXEC_DIR "/stint-systemd"
 #define ANNOTATION "org.systemd.property."
@@ -43,8 +42,8 @@ static const char *user_manager(struct rt_cgroup *cgroup, const struct rt_cgroup
 
         if (rt_hierarchies_read(host, cgroup->arena, true, hierarchies, &n, NULL) == 0)
                 for (size_t i = 0; i < n; i++) {
-                        const char *at = hierarchies[i].own ? strstr(hierarchies[i].own, "/user@")
-                                                            : NULL;
+                        const char *at =
+                                hierarchies[i].own ? strstr(hierarchies[i].own, "/user@") : NULL;
                         const char *end = at ? strstr(at, ".service") : NULL;
                         if (end)
                                 return st_arena_strndup(
@@ -59,7 +58,7 @@ static int plan_annotations(struct rt_unit *unit, const struct rt_cgroup_request
         for (size_t i = 0; i < request->n_annotations; i++) {
                 const struct st_string_pair *pair = &request->annotations[i];
                 int r;
-                if (strncmp(pair->key, ANNOTATION, strlen(ANNOTATION)))
+                if (strncmp(pair->key, ANNOTATION, strlen(ANNOTATION)) != 0)
                         continue;
                 r = rt_properties_add(&unit->extra, "%s=v:%s", pair->key + strlen(ANNOTATION),
                                       pair->value);
@@ -90,8 +89,8 @@ int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host,
         unit->helper = st_arena_strdup(cgroup->arena,
                                        request->systemd_helper ? request->systemd_helper : HELPER);
         if (slice && manager)
-                *ret_path = st_arena_printf(cgroup->arena, "%s%s/%s", manager, slice,
-                                            unit->name.unit);
+                *ret_path =
+                        st_arena_printf(cgroup->arena, "%s%s/%s", manager, slice, unit->name.unit);
         if (!slice || !manager || !unit->helper || !*ret_path ||
             plan_annotations(unit, request) < 0)
                 return st_error_set(err, -ENOMEM, "plan the systemd unit");
@@ -128,7 +127,7 @@ static int judge(char *answer, const char **ret_cgroup, struct st_error *err) {
                 *ret_cgroup = line + 3;
                 return 0;
         }
-        if (strncmp(line, "error ", 6))
+        if (strncmp(line, "error ", 6) != 0)
                 return st_error_set(err, -EIO, "stint-systemd: %s", *answer ? answer : "no answer");
         number = strtol(line + 6, &end, 10);
         if (number <= 0 || number > 4095)
@@ -223,12 +222,12 @@ static int correct_paths(struct rt_cgroup *cgroup, const char *reported, struct 
                 return st_error_set(err, -ENOMEM, "plan the cgroup");
         if (!strcmp(clean, "/"))
                 return 0;
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 char *path = st_arena_printf(cgroup->arena, "%.*s%s", (int)leaf->mount_length,
                                              leaf->path, clean);
                 if (!path)
                         return st_error_set(err, -ENOMEM, "plan the cgroup");
-                if (strcmp(path, leaf->path) && (!leaf->v2 || access(path, F_OK) == 0))
+                if (strcmp(path, leaf->path) != 0 && (!leaf->v2 || access(path, F_OK) == 0))
                         leaf->path = path;
         }
         return 0;
@@ -239,7 +238,7 @@ static int furnish(struct rt_cgroup *cgroup, struct st_error *err) {
 
         if (r < 0)
                 return st_error_code(err, r, "open %s", cgroup->root);
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 if (leaf->v2)
                         continue;
                 r = rt_leaf_make(cgroup, leaf, RT_LEAF_SHARED, err);

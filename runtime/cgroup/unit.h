@@ -35,8 +35,7 @@ struct rt_properties {
         char **items; /* NULL-terminated */
         size_t n_items, n_room;
 };
-st_printf(2, 3)
-int rt_properties_add(struct rt_properties *properties, const char *fmt, ...);
+st_printf(2, 3) int rt_properties_add(struct rt_properties *properties, const char *fmt, ...);
 enum rt_memory_part { RT_WITHOUT_MEMORY, RT_WITH_MEMORY };
 /* What @writes and @devices (may be NULL) say in systemd's words. */
 int rt_properties_of_limits(struct rt_properties *properties, const struct rt_writes *writes,

@@ -3,16 +3,15 @@
  * They are derived from what will be written to the cgroup's files, so config.json's typed fields
  * and its raw `unified` go the same way. What systemd has no word for is only written to the file,
  * and systemd leaves it alone. */
-#include "unit.h"
-
 #include "devices.h"
-
-#include <stint/cleanup.h>
-#include <stint/parse.h>
+#include "unit.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/parse.h>
 
 int rt_properties_add(struct rt_properties *properties, const char *fmt, ...) {
         st_autofree char *text = NULL;

@@ -6,7 +6,7 @@
 size_t rt_cgroup_n_leaves(const struct rt_cgroup *cgroup) {
         size_t n = 0;
 
-        RT_FOREACH_LEAF(leaf, cgroup)
+        RT_FOREACH_LEAF (leaf, cgroup)
                 n++;
         return n;
 }
@@ -23,7 +23,7 @@ static const char *view_name(const struct rt_cgroup *cgroup, const struct rt_lea
 }
 
 const char *rt_cgroup_leaf(const struct rt_cgroup *cgroup, size_t index, const char **ret_name) {
-        RT_FOREACH_LEAF(leaf, cgroup) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
                 if (index-- > 0)
                         continue;
                 *ret_name = view_name(cgroup, leaf);

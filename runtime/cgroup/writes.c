@@ -1,11 +1,11 @@
 /* runtime/cgroup/writes.c: the list of values for files, and writing it. */
 #include "manager.h"
 
-#include <stint/cleanup.h>
-
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 enum { RETRIES_MAX = 256 };
 
@@ -32,7 +32,7 @@ int rt_writes_add(struct rt_writes *writes, struct rt_leaf *leaf, const char *fi
         if (n < 0)
                 return -ENOMEM;
         write = &writes->items[writes->n_items];
-        *write = (struct rt_write){.leaf = leaf, .file = file, .field = field, .flags = flags};
+        *write = (struct rt_write) {.leaf = leaf, .file = file, .field = field, .flags = flags};
         write->value = st_arena_strndup(writes->arena, value, (size_t)n);
         if (!write->value)
                 return -ENOMEM;
@@ -97,13 +97,13 @@ static int apply_one(const struct rt_write *w, struct cursor *at, struct st_erro
 
 /* v1 refuses a limit below what is in use: name both numbers. */
 static int explain_busy(struct rt_cgroup *cgroup, const struct rt_write *w, struct st_error *err) {
-        const char *usage_file = strstr(w->file, "memsw") ? "memory.memsw.usage_in_bytes"
-                                                          : "memory.usage_in_bytes";
+        const char *usage_file =
+                strstr(w->file, "memsw") ? "memory.memsw.usage_in_bytes" : "memory.usage_in_bytes";
         st_autoclose int fd = -1;
         char usage[32];
         ssize_t n;
 
-        if (strncmp(w->file, "memory.", 7))
+        if (strncmp(w->file, "memory.", 7) != 0)
                 return st_error_code(err, -EBUSY, "%s: write \"%s\" to %s", w->field, w->value,
                                      w->file);
         fd = rt_leaf_open_file(cgroup, w->leaf, usage_file, O_RDONLY);

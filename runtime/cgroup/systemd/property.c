@@ -148,7 +148,7 @@ int property_append(sd_bus_message *m, const char *argument, unsigned version) {
                 return 0;
         seconds = is_seconds(name, type);
         if (seconds)
-                (void)strcpy(name + strlen(name) - 3, "USec");
+                memcpy(name + strlen(name) - 3, "USec", sizeof "USec");
         r = sd_bus_message_open_container(m, 'r', "sv");
         if (r >= 0)
                 r = sd_bus_message_append(m, "s", name);

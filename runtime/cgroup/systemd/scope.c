@@ -103,7 +103,7 @@ static int on_job_removed(sd_bus_message *m, void *data, sd_bus_error *error) {
         (void)error;
         if (sd_bus_message_read(m, "uoss", &id, &path, &unit, &result) < 0)
                 return 0;
-        if (job->path && strcmp(path, job->path))
+        if (job->path && strcmp(path, job->path) != 0)
                 return 0;
         if (job->n_removed == sizeof job->removed / sizeof *job->removed) {
                 free(job->removed[0]);
@@ -183,9 +183,10 @@ static int call_job(sd_bus *bus, struct job *job, sd_bus_message *call, const ch
                 r = job_wait(bus, job, &result);
         if (r < 0)
                 (void)say(why, why_size, r, what, &error);
-        else if (strcmp(result, "done"))
-                (void)snprintf(why, why_size, "%s: the job ended as \"%s\"", what, result),
-                        r = -EIO;
+        else if (strcmp(result, "done") != 0) {
+                (void)snprintf(why, why_size, "%s: the job ended as \"%s\"", what, result);
+                r = -EIO;
+        }
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
         return r;

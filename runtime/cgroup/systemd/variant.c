@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static char *copy_out(struct parser *p, const char *start, size_t length) {
 static int new_value(struct parser *p, char type) {
         if (p->n_values == VALUES_MAX)
                 return -E2BIG;
-        p->values[p->n_values] = (struct value){.type = type, .first = -1, .next = -1};
+        p->values[p->n_values] = (struct value) {.type = type, .first = -1, .next = -1};
         return p->n_values++;
 }
 
@@ -77,9 +78,13 @@ static int parse_string(struct parser *p, char type) {
         return i;
 }
 
+static bool is_float(const char *text) {
+        return strpbrk(text, ".eE") && strncmp(text, "0x", 2) != 0;
+}
+
 static int parse_word(struct parser *p, const char *type, unsigned depth) {
-        size_t length = strspn(p->at,
-                               "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+        size_t length =
+                strspn(p->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
         char *text;
         int i;
 
@@ -98,9 +103,7 @@ static int parse_word(struct parser *p, const char *type, unsigned depth) {
         if (!strcmp(text, "true") || !strcmp(text, "false"))
                 i = new_value(p, 'b');
         else
-                i = new_value(p, type                                             ? *type
-                                 : strpbrk(text, ".eE") && strncmp(text, "0x", 2) ? 'd'
-                                                                                  : 0);
+                i = new_value(p, type ? *type : is_float(text) ? 'd' : 0);
         if (i >= 0)
                 p->values[i].text = text;
         return i;
@@ -179,9 +182,9 @@ static int print_type(const struct parser *p, int i, char *buf) {
                 return 0;
         }
         if (v->type == 'a' && v->signature) {
-                if (used + strlen(v->signature) + 1 > SIGNATURE_MAX)
+                if (snprintf(buf + used, SIGNATURE_MAX - used, "%s", v->signature) >=
+                    (int)(SIGNATURE_MAX - used))
                         return -E2BIG;
-                (void)strcpy(buf + used, v->signature);
                 return 0;
         }
         buf[used] = v->type;
@@ -195,7 +198,10 @@ static int print_type(const struct parser *p, int i, char *buf) {
                 if (v->type == 'a')
                         return 0; /* all are of the first one's type; appending checks */
         }
-        (void)strcat(buf, ")");
+        used = strlen(buf);
+        if (used + 2 > SIGNATURE_MAX)
+                return -E2BIG;
+        memcpy(buf + used, ")", 2);
         return 0;
 }
 
@@ -211,10 +217,10 @@ static int append_signed(sd_bus_message *m, char type, const char *text, int64_t
         if (n < low || n > high)
                 return -ERANGE;
         if (type == 'n')
-                return sd_bus_message_append_basic(m, type, &(int16_t){(int16_t)n});
+                return sd_bus_message_append_basic(m, type, &(int16_t) {(int16_t)n});
         if (type == 'i')
-                return sd_bus_message_append_basic(m, type, &(int32_t){(int32_t)n});
-        return sd_bus_message_append_basic(m, type, &(int64_t){n});
+                return sd_bus_message_append_basic(m, type, &(int32_t) {(int32_t)n});
+        return sd_bus_message_append_basic(m, type, &(int64_t) {n});
 }
 
 static int append_unsigned(sd_bus_message *m, char type, const char *text, uint64_t high) {
@@ -228,12 +234,12 @@ static int append_unsigned(sd_bus_message *m, char type, const char *text, uint6
         if (n > high)
                 return -ERANGE;
         if (type == 'y')
-                return sd_bus_message_append_basic(m, type, &(uint8_t){(uint8_t)n});
+                return sd_bus_message_append_basic(m, type, &(uint8_t) {(uint8_t)n});
         if (type == 'q')
-                return sd_bus_message_append_basic(m, type, &(uint16_t){(uint16_t)n});
+                return sd_bus_message_append_basic(m, type, &(uint16_t) {(uint16_t)n});
         if (type == 'u')
-                return sd_bus_message_append_basic(m, type, &(uint32_t){(uint32_t)n});
-        return sd_bus_message_append_basic(m, type, &(uint64_t){n});
+                return sd_bus_message_append_basic(m, type, &(uint32_t) {(uint32_t)n});
+        return sd_bus_message_append_basic(m, type, &(uint64_t) {n});
 }
 
 static int append_scalar(sd_bus_message *m, char type, const char *text) {
@@ -246,9 +252,9 @@ static int append_scalar(sd_bus_message *m, char type, const char *text) {
         case 'g':
                 return sd_bus_message_append_basic(m, type, text);
         case 'b':
-                if (strcmp(text, "true") && strcmp(text, "false"))
+                if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
                         return -EINVAL;
-                return sd_bus_message_append_basic(m, type, &(int){!strcmp(text, "true")});
+                return sd_bus_message_append_basic(m, type, &(int) {!strcmp(text, "true")});
         case 'n':
                 return append_signed(m, type, text, INT16_MIN, INT16_MAX);
         case 'i':

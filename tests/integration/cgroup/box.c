@@ -1,13 +1,13 @@
 #include "box.h"
 
-#include <stint/fs.h>
-#include <stint/syscall.h>
-
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include <stint/fs.h>
+#include <stint/syscall.h>
 
 struct st_resources *box_resources(struct box *box, const char *resources) {
         char *text = st_arena_strdup(box->arena, resources);
@@ -26,11 +26,11 @@ int box_make(struct box *box, const char *resources, const char *path, struct st
         struct rt_cgroup_request request = {.id = box->id, .path = path};
         int r;
 
-        *box = (struct box){.arena = st_arena_new(4096),
-                            .pid = -1,
-                            .pidfd = -1,
-                            .order_fd = -1,
-                            .answer_fd = -1};
+        *box = (struct box) {.arena = st_arena_new(4096),
+                             .pid = -1,
+                             .pidfd = -1,
+                             .order_fd = -1,
+                             .answer_fd = -1};
         (void)snprintf(box->id, sizeof box->id, "stint-test-%d", (int)getpid());
         if (resources)
                 request.resources = box_resources(box, resources);

@@ -1,9 +1,6 @@
 /* A process in real cgroups: made, limited, listed, frozen, signalled, killed and removed. */
 #include "box.h"
 
-#include <stint/fs.h>
-#include <stint/syscall.h>
-
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,6 +11,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+
+#include <stint/fs.h>
+#include <stint/syscall.h>
 
 static struct box box;
 
@@ -185,8 +185,8 @@ Test(leaf, takes_512_kib_from_within) {
 
 enum { TOUCHED = 3 << 20 };
 static int use_memory(struct box *b) {
-        char *memory = mmap(NULL, TOUCHED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                            0);
+        char *memory =
+                mmap(NULL, TOUCHED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (memory == MAP_FAILED)
                 return 1;
@@ -511,8 +511,8 @@ Test(leaf, that_is_gone_is_destroyed_killed_and_not_frozen) {
 /* ---- what is kept in the state, exec ---- */
 
 static struct rt_cgroup *saved_and_loaded(void) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(
-                ST_JSON_COMPACT);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         struct rt_cgroup *again = NULL;
         const struct st_json *root;
         struct st_error err = {0};
@@ -588,8 +588,8 @@ Test(leaf, tells_of_an_oom_kill_and_counts_it) {
 }
 
 Test(leaf, has_statistics) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(
-                ST_JSON_COMPACT);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         const struct st_json *root, *usage;
         struct st_error err = {0};
         const char *text;

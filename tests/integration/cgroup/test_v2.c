@@ -1,12 +1,12 @@
 /* What is v2's alone. */
 #include "box.h"
 
-#include <stint/fs.h>
-
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <stint/fs.h>
 
 static struct box box;
 

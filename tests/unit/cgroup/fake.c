@@ -1,23 +1,23 @@
 #include "fake.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+
 void fake_init(struct fake *fake, enum rt_cgroup_mode mode) {
-        *fake = (struct fake){.dir = "/tmp/stint-fake-XXXXXX"};
+        *fake = (struct fake) {.dir = "/tmp/stint-fake-XXXXXX"};
         cr_assert_not_null(mkdtemp(fake->dir));
         (void)snprintf(fake->root, sizeof fake->root, "%s/root", fake->dir);
         (void)snprintf(fake->proc, sizeof fake->proc, "%s/proc", fake->dir);
         cr_assert(fake->arena = st_arena_new(4096));
         fake_mkdir(fake, "root");
         fake_mkdir(fake, "proc");
-        fake->host = (struct rt_cgroup_host){
+        fake->host = (struct rt_cgroup_host) {
                 .mode = mode, .root = fake->root, .proc = fake->proc, .any_fs = true};
 }
 

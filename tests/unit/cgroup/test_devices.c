@@ -1,14 +1,13 @@
 /* Device rules: reduced, as v1 files, and as a BPF program that is run here. */
-#include "fake.h"
-
 #include "../../../runtime/cgroup/devices.h"
+#include "fake.h"
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 
@@ -25,8 +24,8 @@ static void tear_down(void) {
 TestSuite(devices, .init = set_up, .fini = tear_down);
 
 static struct rt_device_rules *rules_of(const char *json) {
-        const struct st_resources *resources = fake_resources(
-                &fake, st_arena_printf(fake.arena, "{'devices': [%s]}", json));
+        const struct st_resources *resources =
+                fake_resources(&fake, st_arena_printf(fake.arena, "{'devices': [%s]}", json));
         struct rt_device_rules *rules;
         struct st_error err = {0};
 
@@ -186,8 +185,8 @@ Test(devices, a_privileged_container_has_no_rules_left) {
 }
 
 Test(devices, a_catch_all_with_less_access_is_no_catch_all) {
-        const struct rt_device_rules *rules = rules_of(
-                "{'allow': true, 'type': 'a', 'access': 'r'}");
+        const struct rt_device_rules *rules =
+                rules_of("{'allow': true, 'type': 'a', 'access': 'r'}");
 
         cr_expect(rt_device_rules_check(rules, ST_DEVICE_BLOCK, 8, 0, RT_DEV_READ));
         cr_expect_not(rt_device_rules_check(rules, ST_DEVICE_BLOCK, 8, 0, RT_DEV_WRITE));
@@ -218,8 +217,8 @@ Test(devices, v1_cannot_except_one_of_several) {
 
 Test(devices, v1_writes_the_catch_all_first) {
         struct st_error err = {0};
-        st_cleanup(rt_cgroup_freep) struct rt_cgroup *cgroup = fake_plan(
-                &fake, "{'devices': [{'allow': false, 'access': 'rwm'}]}", &err);
+        st_cleanup(rt_cgroup_freep) struct rt_cgroup *cgroup =
+                fake_plan(&fake, "{'devices': [{'allow': false, 'access': 'rwm'}]}", &err);
 
         cr_assert_not_null(cgroup);
         cr_expect_str_eq(cgroup->writes.items[0].file, "devices.deny");
@@ -232,7 +231,7 @@ static struct st_device_rule random_rule(void) {
         static const enum st_device_type types[] = {ST_DEVICE_CHAR, ST_DEVICE_BLOCK, ST_DEVICE_ALL};
         unsigned access = (unsigned)rand() % 8;
 
-        return (struct st_device_rule){
+        return (struct st_device_rule) {
                 .allow = rand() % 2,
                 .type = types[rand() % 3],
                 .major = rand() % 3 ? rand() % 3 : -1,
@@ -257,8 +256,8 @@ static void compare(const struct st_device_rule *list, size_t n) {
                 for (int64_t major = 0; major < 3; major++)
                         for (int64_t minor = 0; minor < 3; minor++)
                                 for (unsigned access = 1; access < 8; access++) {
-                                        enum st_device_type t = type ? ST_DEVICE_BLOCK
-                                                                     : ST_DEVICE_CHAR;
+                                        enum st_device_type t =
+                                                type ? ST_DEVICE_BLOCK : ST_DEVICE_CHAR;
                                         unsigned rest = access & ~(unsigned)RT_DEV_MKNOD;
                                         /* the standard rules allow each mknod, and at 1:3 all */
                                         bool expected = model(type ? "b" : "c", list, n, major,

@@ -1,11 +1,10 @@
 #include "fake.h"
-
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 static struct rt_hierarchy found[RT_LEAVES_MAX];
@@ -31,6 +30,7 @@ Test(hierarchy, v1_directories_are_named_after_the_controllers) {
         fake_init(&fake, RT_CGROUP_V1);
         fake_mkdir(&fake, "root/cpu,cpuacct/a/b");
         fake_mkdir(&fake, "root/systemd");
+        fake_mkdir(&fake, "root/unified"); /* nothing need be mounted there */
         look("4:cpu,cpuacct:/a/b\n1:name=systemd:/\n0::/\n", "");
 
         cr_assert_eq(n_found, 2, "v2's line is not for v1");

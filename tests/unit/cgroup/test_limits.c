@@ -1,13 +1,12 @@
 /* linux.resources to files, on v1 and v2: the table is the specification. */
 #include "fake.h"
-
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 
@@ -109,8 +108,8 @@ static void expect(enum rt_cgroup_mode mode) {
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
                 const char *expected = mode == RT_CGROUP_V2 ? table[i].v2 : table[i].v1;
                 struct st_error err = {0};
-                st_cleanup(rt_cgroup_freep) struct rt_cgroup *cgroup = fake_plan(
-                        &fake, table[i].resources, &err);
+                st_cleanup(rt_cgroup_freep) struct rt_cgroup *cgroup =
+                        fake_plan(&fake, table[i].resources, &err);
 
                 if (!expected) {
                         cr_expect_null(cgroup, "%s", table[i].resources);
@@ -219,9 +218,8 @@ Test(limits, a_smaller_memory_max_than_what_is_used_is_refused_and_memory_high_l
         cr_expect_eq(rt_memory_max_write(fd, "524288", "linux.resources.memory.limit", &err),
                      -EBUSY);
         cr_expect_eq(err.kind, ST_CODE_LIMIT);
-        cr_expect_str_eq(
-                err.msg,
-                "linux.resources.memory.limit: 524288 bytes are too few: 700000 are in use already");
+        cr_expect_str_eq(err.msg, "linux.resources.memory.limit: 524288 bytes are too few: 700000 "
+                                  "are in use already");
         cr_expect_str_eq(fake_read(&fake, "leaf/memory.max"), "");
         /* a plain file appends what a cgroup file replaces */
         cr_expect_str_eq(fake_read(&fake, "leaf/memory.high"), "max\n524288max\n");

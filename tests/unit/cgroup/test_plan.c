@@ -1,12 +1,11 @@
 #include "fake.h"
-
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 

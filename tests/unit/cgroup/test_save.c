@@ -1,12 +1,11 @@
-#include "fake.h"
-
 #include "allocations.h"
+#include "fake.h"
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 
@@ -18,8 +17,8 @@ static void tear_down(void) {
 TestSuite(save, .fini = tear_down);
 
 static const char *save(const struct rt_cgroup *cgroup) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(
-                ST_JSON_COMPACT);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         struct st_error err = {0};
         const char *text;
         size_t length;

@@ -1,11 +1,10 @@
 #include "fake.h"
-
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 
@@ -18,8 +17,8 @@ TestSuite(stats, .fini = tear_down);
 
 static const char *stats(struct st_error *err) {
         st_cleanup(rt_cgroup_freep) struct rt_cgroup *cgroup = fake_plan(&fake, NULL, err);
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(
-                ST_JSON_COMPACT);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         const char *text;
         size_t length;
 

@@ -1,13 +1,12 @@
 /* Names of slices and scopes, and limits in systemd's words. */
-#include "fake.h"
-
 #include "../../../runtime/cgroup/unit.h"
+#include "fake.h"
 #include "leaks.h"
-
-#include <stint/cleanup.h>
 
 #include <criterion/criterion.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 static struct fake fake;
 
