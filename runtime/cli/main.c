@@ -30,7 +30,7 @@ static const struct cli_option global_options[] = {
         {"debug", 0, CLI_FLAG(&globals.debug), "log more"},
         {"systemd-cgroup", 0, CLI_FLAG(&globals.systemd_cgroup), "let systemd make the cgroups"},
         {"rootless", 0, CLI_TEXT(&globals.rootless), "WHEN",
-         "do without cgroups: true, false, auto (default)"},
+         "true, false or auto: accepted, and always auto"},
         {"criu", 0, CLI_TEXT(&globals.criu), "PATH", "the criu program (default: criu, from PATH)"},
         {"version", 'v', CLI_FLAG(&globals.version), "print the version"},
         {0},
