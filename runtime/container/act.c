@@ -19,7 +19,9 @@ static int check_alive(struct rt_container *container, enum rt_status *ret_statu
 
         if (r < 0)
                 return r;
-        return *ret_status == RT_STATUS_STOPPED ? wrong_state(err, "container not running") : 0;
+        if (*ret_status == RT_STATUS_STOPPED || *ret_status == RT_STATUS_CREATING)
+                return wrong_state(err, "container not running");
+        return 0;
 }
 
 /* Without a pid namespace of its own the death of the init ends nobody else. */
