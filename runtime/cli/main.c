@@ -113,9 +113,8 @@ static int run_verb(struct cli *cli, const char **argv, struct st_error *err) {
         if (r < 0)
                 return r;
         if (verb->enters) {
-                (void)prctl(
-                        PR_SET_NAME,
-                        "stint"); /* executed by descriptor, it would bear that number as name */
+                /* executed by descriptor, it would bear that number as name */
+                (void)prctl(PR_SET_NAME, "stint");
                 r = rt_protect_self(cli->argv, err);
                 if (r < 0)
                         return r;
