@@ -24,20 +24,47 @@ static bool is_catch_all(const struct st_device_rule *rule) {
                rt_device_access(rule) == RT_DEV_ALL;
 }
 
+static bool covers_number(int64_t wide, int64_t narrow) {
+        return wide < 0 || wide == narrow;
+}
+
+/* An earlier rule about nothing but what a later one decides anew. Callers list the standard
+ * devices themselves more often than not. */
+static void forget_covered(struct rt_device_rules *rules, const struct st_device_rule *later) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < rules->n_items; i++) {
+                const struct st_device_rule *rule = &rules->items[i];
+                bool covered = rule->type == later->type &&
+                               covers_number(later->major, rule->major) &&
+                               covers_number(later->minor, rule->minor) &&
+                               !(rt_device_access(rule) & ~rt_device_access(later));
+                if (!covered)
+                        rules->items[kept++] = *rule;
+        }
+        rules->n_items = kept;
+}
+
+static void add_one(struct rt_device_rules *rules, const struct st_device_rule *rule,
+                    enum st_device_type type) {
+        struct st_device_rule one = *rule;
+
+        one.type = type;
+        forget_covered(rules, &one);
+        if (rules->n_items > 0 || one.allow != rules->default_allow) /* else it holds already */
+                rules->items[rules->n_items++] = one;
+}
+
 static void add(struct rt_device_rules *rules, const struct st_device_rule *rule) {
         if (is_catch_all(rule)) {
                 rules->default_allow = rule->allow;
                 rules->n_items = 0;
-                return;
+        } else if (rule->type != ST_DEVICE_ALL) {
+                add_one(rules, rule, rule->type);
+        } else {
+                add_one(rules, rule, ST_DEVICE_CHAR);
+                add_one(rules, rule, ST_DEVICE_BLOCK);
         }
-        if (rules->n_items == 0 && rule->allow == rules->default_allow)
-                return; /* says what holds already */
-        rules->items[rules->n_items++] = *rule;
-        if (rule->type != ST_DEVICE_ALL)
-                return;
-        rules->items[rules->n_items - 1].type = ST_DEVICE_CHAR;
-        rules->items[rules->n_items] = rules->items[rules->n_items - 1];
-        rules->items[rules->n_items++].type = ST_DEVICE_BLOCK;
 }
 
 int rt_device_rules_new(struct st_arena *arena, const struct st_device_rule *list, size_t n_list,

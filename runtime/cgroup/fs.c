@@ -33,7 +33,7 @@ static int make_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_e
                 return 0;
         if (err)
                 *err = why;
-        if (!cgroup->rootless || !is_denied(r))
+        if (!is_denied(r) || !(cgroup->rootless || rt_in_user_namespace()))
                 return r;
         field = limit_asked_for(cgroup, leaf);
         if (field)
@@ -64,7 +64,7 @@ static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
                 if (leaf->v2)
                         continue;
                 fd = rt_leaf_open_file(cgroup, leaf, "tasks", O_WRONLY);
-                if (fd < 0 && cgroup->rootless && is_denied(fd)) {
+                if (is_denied(fd) && (cgroup->rootless || rt_in_user_namespace())) {
                         leaf->dropped = true;
                         continue;
                 }

@@ -45,6 +45,8 @@ static bool jumps(const struct bpf_insn *i, uint64_t left, uint64_t right) {
         switch (BPF_OP(i->code)) {
         case BPF_JEQ:
                 return left == right;
+        case BPF_JSET:
+                return left & right;
         case BPF_JNE:
                 return left != right;
         default:
@@ -59,6 +61,10 @@ static uint64_t compute(const struct bpf_insn *i, uint64_t left, uint64_t right)
                 return right;
         case BPF_AND:
                 return left & right;
+        case BPF_OR:
+                return left | right;
+        case BPF_LSH:
+                return left << right;
         case BPF_RSH:
                 return left >> right;
         default:
@@ -82,13 +88,17 @@ static bool run(const struct bpf_insn *insns, int n, const struct bpf_cgroup_dev
                         r[i->dst_reg] = compute(i, r[i->dst_reg], right);
                         break;
                 case BPF_JMP32:
-                        cr_assert_gt(i->off, 0, "a program without loops");
+                        cr_assert_geq(i->off, 0, "a program without loops");
                         if (jumps(i, mask32(r[i->dst_reg]), mask32(right)))
                                 pc += i->off;
                         break;
                 case BPF_JMP:
-                        cr_assert_eq(BPF_OP(i->code), BPF_EXIT);
-                        return r[0];
+                        if (BPF_OP(i->code) == BPF_EXIT)
+                                return r[0];
+                        cr_assert_eq(BPF_OP(i->code), BPF_JA);
+                        cr_assert_geq(i->off, 0);
+                        pc += i->off;
+                        break;
                 default:
                         cr_assert_fail("class %x", i->code);
                 }
@@ -287,15 +297,31 @@ Test(devices, rules_files_and_program_agree_with_the_model) {
         }
 }
 
-Test(devices, large_numbers_are_compared_whole) {
-        struct st_device_rule rule = {true, ST_DEVICE_BLOCK, UINT32_MAX, 0x80000000u, true, true};
+Test(devices, the_largest_numbers_are_compared_whole) {
+        struct st_device_rule list[] = {
+                {true, ST_DEVICE_BLOCK, 0xfff, 0xfffff, true, true, true},
+                {true, ST_DEVICE_CHAR, 0x1000, 3, true, true, true}, /* no device has it */
+                {true, ST_DEVICE_CHAR, 0, 0x100003, true, true, true},
+        };
         struct rt_device_rules *rules;
         struct st_error err = {0};
 
-        cr_assert_eq(rt_device_rules_new(fake.arena, &rule, 1, &rules, &err), 0);
-        cr_expect(program_says(rules, ST_DEVICE_BLOCK, UINT32_MAX, 0x80000000u, RT_DEV_READ));
-        cr_expect_not(program_says(rules, ST_DEVICE_BLOCK, UINT32_MAX, 0, RT_DEV_READ));
-        cr_expect_not(program_says(rules, ST_DEVICE_BLOCK, 0x7fffffff, 0x80000000u, RT_DEV_READ));
+        cr_assert_eq(rt_device_rules_new(fake.arena, list, 3, &rules, &err), 0);
+        cr_expect(program_says(rules, ST_DEVICE_BLOCK, 0xfff, 0xfffff, RT_DEV_READ));
+        cr_expect_not(program_says(rules, ST_DEVICE_BLOCK, 0xfff, 0xffffe, RT_DEV_READ));
+        cr_expect_not(program_says(rules, ST_DEVICE_BLOCK, 0x7ff, 0xfffff, RT_DEV_READ));
+        cr_expect_not(program_says(rules, ST_DEVICE_CHAR, 0, 3, RT_DEV_READ));
+}
+
+Test(devices, what_the_standard_ones_repeat_is_kept_once) {
+        const struct rt_device_rules *once = rules_of("{'allow': false, 'access': 'rwm'}");
+        const struct rt_device_rules *twice =
+                rules_of("{'allow': false, 'access': 'rwm'}, {'allow': true, 'type': 'c', 'major': "
+                         "1, 'minor': 3, 'access': 'rwm'}, {'allow': true, 'type': 'c', 'major': "
+                         "136, 'minor': 7, 'access': 'rw'}");
+
+        cr_expect_eq(once->n_items, 11);
+        cr_expect_eq(twice->n_items, once->n_items);
 }
 
 Test(devices, an_update_on_v1_writes_what_changes_only) {
