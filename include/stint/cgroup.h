@@ -84,10 +84,14 @@ int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *e
 void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, const char *key);
 int rt_cgroup_load(const struct st_json *saved, struct rt_cgroup **ret_cgroup,
                    struct st_error *err) st_must_check;
-/* Open descriptors for entering an existing leaf, below it @sub_path when not NULL
- * (`exec --cgroup`). */
+/* Open descriptors for entering an existing leaf, below it @sub_path when not NULL: "path", or
+ * "cpu,memory:path" for some hierarchies of v1 (`exec --cgroup`). The object then stands for that
+ * place: load one of its own for it. */
 int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path,
                    struct st_error *err) st_must_check;
+/* The same, on v2 in the cgroup below the leaf that @pid, the container's init, has gone to: a leaf
+ * whose init manages cgroups in it (systemd) takes no process any more, clone3() says EBUSY. */
+int rt_cgroup_open_beside(struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) st_must_check;
 
 /* Close all descriptors, for a supervisor that keeps hundreds of these: every call below opens what
  * it needs. Not between rt_cgroup_create() and rt_cgroup_apply_limits(). */

@@ -1,4 +1,4 @@
-/* runtime/cgroup/fs.c: making, entering and limiting a container's cgroups by their files. */
+/* runtime/cgroup/fs.c: making and limiting a container's cgroups by their files. */
 #include "devices.h"
 #include "manager.h"
 #include "unit.h"
@@ -20,10 +20,6 @@ static const char *limit_asked_for(const struct rt_cgroup *cgroup, const struct 
         return NULL;
 }
 
-static bool is_denied(int r) {
-        return r == -EACCES || r == -EPERM || r == -EROFS;
-}
-
 static int make_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_error *err) {
         struct st_error why = {0};
         int r = rt_leaf_make(cgroup, leaf, RT_LEAF_NEW, &why);
@@ -33,7 +29,7 @@ static int make_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct st_e
                 return 0;
         if (err)
                 *err = why;
-        if (!is_denied(r) || !(cgroup->rootless || rt_in_user_namespace()))
+        if (!rt_cgroup_is_denied(cgroup, r))
                 return r;
         field = limit_asked_for(cgroup, leaf);
         if (field)
@@ -55,23 +51,6 @@ static int make_leaves(struct rt_cgroup *cgroup, struct st_error *err) {
         }
         if (!any)
                 cgroup->mode = RT_CGROUP_NONE;
-        return 0;
-}
-
-static int open_tasks(struct rt_cgroup *cgroup, struct st_error *err) {
-        RT_FOREACH_LEAF (leaf, cgroup) {
-                int fd;
-                if (leaf->v2)
-                        continue;
-                fd = rt_leaf_open_file(cgroup, leaf, "tasks", O_WRONLY);
-                if (is_denied(fd) && (cgroup->rootless || rt_in_user_namespace())) {
-                        leaf->dropped = true;
-                        continue;
-                }
-                if (fd < 0)
-                        return st_error_code(err, fd, "open %s/tasks", leaf->path);
-                cgroup->task_fds[cgroup->n_task_fds++] = fd;
-        }
         return 0;
 }
 
@@ -114,7 +93,7 @@ static int create(struct rt_cgroup *cgroup, struct st_error *err) {
         if (r == 0)
                 r = rt_cgroup_furnish(cgroup, err);
         if (r == 0)
-                r = open_tasks(cgroup, err);
+                r = rt_tasks_open(cgroup, err);
         return r;
 }
 
@@ -143,53 +122,6 @@ int rt_cgroup_create(struct rt_cgroup *cgroup, struct st_error *err) {
         return 0;
 }
 
-int rt_cgroup_clone_fd(const struct rt_cgroup *cgroup) {
-        struct rt_leaf *leaf = rt_leaf_v2(cgroup);
-
-        return leaf ? leaf->dir_fd : -1;
-}
-
-const int *rt_cgroup_task_fds(const struct rt_cgroup *cgroup, size_t *ret_n) {
-        *ret_n = cgroup->n_task_fds;
-        return cgroup->task_fds;
-}
-
-/* "0" is the writer itself. A single thread that moves itself through `tasks` takes no lock that
- * waits for an RCU grace period (since Linux 5.5); through cgroup.procs it would. */
-static int enter(int fd) {
-        while (write(fd, "0", 1) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return 0;
-}
-
-int rt_cgroup_enter_self(const int *task_fds, size_t n, struct st_error *err) {
-        for (size_t i = 0; i < n; i++) {
-                int r = enter(task_fds[i]);
-                if (r < 0)
-                        return rt_fail_code(err, ST_CODE_CGROUP, r, "enter the container's cgroup");
-        }
-        return 0;
-}
-
-int rt_cgroup_enter_attached(const struct rt_cgroup *cgroup, struct st_error *err) {
-        RT_FOREACH_LEAF (leaf, cgroup) {
-                st_autoclose int fd = -1;
-                int r;
-                if (leaf->v2)
-                        continue;
-                fd = rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf, "tasks", O_WRONLY);
-                r = fd < 0 ? fd : enter(fd);
-                if (r < 0)
-                        return rt_fail_code(err, ST_CODE_CGROUP, r, "enter %s", leaf->path);
-        }
-        return 0;
-}
-
-bool rt_cgroup_has_limits(const struct rt_cgroup *cgroup) {
-        return cgroup->mode != RT_CGROUP_NONE && cgroup->writes.n_items > 0;
-}
-
 int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err) {
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;
@@ -197,62 +129,6 @@ int rt_cgroup_apply_limits(const struct rt_cgroup *cgroup, struct st_error *err)
                 err,
                 rt_writes_apply((struct rt_cgroup *)cgroup, &cgroup->writes, RT_PASS_LATE, err),
                 ST_CODE_CGROUP);
-}
-
-int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *err) {
-        char text[16];
-
-        (void)snprintf(text, sizeof text, "%d", (int)pid);
-        RT_FOREACH_LEAF (leaf, cgroup) {
-                st_autoclose int fd = rt_leaf_open_file((struct rt_cgroup *)cgroup, leaf,
-                                                        "cgroup.procs", O_WRONLY);
-                int r = fd < 0 ? fd : 0;
-
-                if (r == 0 && write(fd, text, strlen(text)) < 0)
-                        r = -errno;
-                if (r < 0)
-                        return rt_fail_code(err, ST_CODE_CGROUP, r, "move process %s to %s", text,
-                                            leaf->path);
-        }
-        return 0;
-}
-
-static int enter_sub_path(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
-        char *clean = rt_path_clean(cgroup->arena, sub_path);
-
-        if (!clean)
-                return st_error_set(err, -ENOMEM, "open the cgroup");
-        if (!strcmp(clean, "/"))
-                return 0;
-        RT_FOREACH_LEAF (leaf, cgroup) {
-                leaf->path = st_arena_printf(cgroup->arena, "%s%s", leaf->path, clean);
-                if (!leaf->path)
-                        return st_error_set(err, -ENOMEM, "open the cgroup");
-                leaf->dir_fd = st_close(leaf->dir_fd);
-        }
-        return 0;
-}
-
-int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
-        struct rt_leaf *v2;
-        int r = rt_cgroup_root_open(cgroup);
-
-        if (cgroup->mode == RT_CGROUP_NONE)
-                return 0;
-        if (r < 0)
-                return st_error_code(err, r, "open %s", cgroup->root);
-        if (sub_path)
-                r = enter_sub_path(cgroup, sub_path, err);
-        v2 = rt_leaf_v2(cgroup);
-        if (r == 0 && v2 && (r = rt_leaf_dir(cgroup, v2)) < 0)
-                (void)st_error_code(err, r, "open %s", v2->path);
-        if (r >= 0)
-                r = open_tasks(cgroup, err);
-        if (r < 0) {
-                rt_cgroup_close(cgroup);
-                return st_error_kind(err, r, ST_CODE_CGROUP);
-        }
-        return 0;
 }
 
 enum rt_cgroup_mode rt_cgroup_mode_of(const struct rt_cgroup *cgroup) {

@@ -131,6 +131,11 @@ char *rt_path_clean(struct st_arena *arena, const char *path);
 /* All that a leaf gets before a task enters, whoever made it. */
 int rt_cgroup_furnish(struct rt_cgroup *cgroup, struct st_error *err);
 
+/* --- enter.c --- */
+/* A permission that a rootless runtime may lack without harm. */
+bool rt_cgroup_is_denied(const struct rt_cgroup *cgroup, int r);
+int rt_tasks_open(struct rt_cgroup *cgroup, struct st_error *err);
+
 /* --- save.c --- */
 int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_cgroup **ret_cgroup,
                       struct st_error *err);

@@ -112,6 +112,49 @@ Test(v2, a_delegated_leaf_belongs_to_the_containers_root) {
         box_end(&box);
 }
 
+/* As systemd does in a container: its own processes in a child, controllers for all children. */
+static int manage_cgroups(struct box *b) {
+        const char *leaf = rt_cgroup_path(b->cgroup, NULL);
+        char path[512];
+
+        (void)snprintf(path, sizeof path, "%s/init.scope", leaf);
+        if (mkdir(path, 0755) < 0)
+                return 1;
+        (void)strcat(path, "/cgroup.procs");
+        if (st_write_knob_at(AT_FDCWD, path, "0") < 0)
+                return 2;
+        (void)snprintf(path, sizeof path, "%s/cgroup.subtree_control", leaf);
+        if (st_write_knob_at(AT_FDCWD, path, "+memory") < 0)
+                return 3;
+        box_say(b);
+        return pause();
+}
+
+Test(v2, a_leaf_that_its_init_manages_is_entered_beside_the_init) {
+        struct rt_cgroup_request request = {.path = NULL};
+        struct st_error err = {0};
+        struct box second;
+
+        box_run(&box, NULL, manage_cgroups);
+        box_go(&box);
+        box_hear(&box);
+        second = box;
+        request.id = box.id;
+        cr_assert_eq(rt_cgroup_plan(&request, &second.cgroup, &err), 0, "%s", err.msg);
+        cr_assert_eq(rt_cgroup_open_beside(second.cgroup, box.pid, &err), 0, "%s", err.msg);
+        box_start(&second, NULL);
+        cr_expect(strstr(box_read(&second, NULL, "cgroup.procs"),
+                         st_arena_printf(box.arena, "%d", (int)second.pid)));
+        cr_expect(strstr(rt_cgroup_path(second.cgroup, NULL), "/init.scope"));
+        box_go(&second);
+        cr_expect_eq(box_wait(&second), 0);
+        (void)close(second.pidfd);
+        (void)close(second.order_fd);
+        (void)close(second.answer_fd);
+        (void)rt_cgroup_free(second.cgroup);
+        box_end(&box);
+}
+
 Test(v2, unified_is_written_line_by_line) {
         box_run(&box, "{'unified': {'memory.high': '50331648', 'pids.max': '11'}}", NULL);
         cr_expect_str_eq(box_read(&box, NULL, "memory.high"), "50331648");
