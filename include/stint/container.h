@@ -48,6 +48,7 @@ struct rt_create_options {
         unsigned listen_fds;          /* LISTEN_FDS: as above, and LISTEN_FDS/LISTEN_PID are set in its environment */
         bool no_pivot, no_new_keyring;
         bool terminal_is_ours;        /* `run -t` in the foreground: the caller copies the pty itself: rt_container_console() */
+        uint16_t console_height, console_width; /* of the terminal, where the config has no consoleSize; 0: the kernel's default */
         bool one_shot;                /* the caller is a program that does only this: the child may share its memory */
 };
 #define RT_CREATE_OPTIONS_INIT                                                                     \

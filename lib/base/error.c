@@ -37,9 +37,15 @@ static void format(struct st_error *err, int code, const char *fmt, va_list ap) 
 }
 
 static void append_reason(struct st_error *err, int code) {
+        const char *reason = strerrordesc_np(-code); /* async-signal-safe, unlike strerror(3) */
         size_t used = strlen(err->msg);
 
-        (void)snprintf(err->msg + used, sizeof err->msg - used, ": %s", strerrordesc_np(-code) ? strerrordesc_np(-code) : "unknown error");
+        if (!reason)
+                reason = "unknown error";
+        (void)snprintf(err->msg + used, sizeof err->msg - used, ": %s", reason);
+        /* runc's callers compare with Go's texts: "no such file or directory" */
+        if (used + 3 < sizeof err->msg && reason[1] >= 'a' && reason[1] <= 'z')
+                err->msg[used + 2] |= 0x20;
 }
 
 int st_error_set(struct st_error *err, int code, const char *fmt, ...) {

@@ -32,12 +32,12 @@ static void print_quoted(FILE *out, const char *text) {
 static void print_time(FILE *out) {
         struct timespec now;
         struct tm tm;
-        char text[40];
 
         clock_gettime(CLOCK_REALTIME, &now);
         gmtime_r(&now.tv_sec, &tm);
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm); /* RFC 3339 */
-        fputs(text, out);
+        /* RFC 3339; strftime(3) would read /etc/localtime for nothing */
+        fprintf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                tm.tm_min, tm.tm_sec);
 }
 
 static void print_text(FILE *out, enum st_log_level level, const char *msg) {

@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "foreground.h"
 #include "launch.h"
+#include "terminal.h"
 
 #include <errno.h>
 
@@ -30,10 +31,15 @@ static int launch_container(struct rt_runtime *runtime, const char *id,
                             struct rt_container **ret_container, struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         struct rt_create_options create = cli_create_options(id, &bundle, &launch);
+        struct winsize size;
         int r;
 
         create.one_shot = true;
         create.terminal_is_ours = !detach;
+        if (!detach && cli_terminal_size(&size)) {
+                create.console_height = size.ws_row;
+                create.console_width = size.ws_col;
+        }
         r = rt_container_run(runtime, &create, &container, err);
         while (r == 0) {
                 r = detach ? 0

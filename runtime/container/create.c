@@ -41,12 +41,12 @@ static int absolute(const char *base, const char *path, char **ret) {
 static char *now_text(void) {
         struct timespec now;
         struct tm tm;
-        char day[32], *text;
+        char *text;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        gmtime_r(&now.tv_sec, &tm);
-        strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &tm);
-        return asprintf(&text, "%s.%09ldZ", day, now.tv_nsec) < 0 ? NULL : text;
+        gmtime_r(&now.tv_sec, &tm);   /* strftime(3) would read /etc/localtime for nothing */
+        return asprintf(&text, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                        tm.tm_sec, now.tv_nsec) < 0 ? NULL : text;
 }
 
 /* The caller's login name, from the file: a static program has no NSS. A number when it is not there. */
@@ -143,13 +143,16 @@ static int make_outside(struct rt_container *container, const struct rt_create_o
 
 /* ---- after the clone ---- */
 
-static int move_net_devices(struct rt_container *container, struct st_error *err) {
+static int move_net_devices(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
         const struct st_linux *lin = &container->spec->linux_;
+        int joined_fd = plan->init.namespaces.join_fds[ST_NS_NETWORK];
         st_autoclose int netns_fd = -1;
         char path[48];
 
         if (!lin->n_net_devices)
                 return 0;
+        if (joined_fd >= 0)           /* the init waits, and has not joined yet */
+                return rt_net_devices_move(lin->net_devices, lin->n_net_devices, joined_fd, err);
         (void)snprintf(path, sizeof path, "/proc/%d/ns/net", (int)container->record.pid);
         netns_fd = open(path, O_RDONLY | O_CLOEXEC);
         if (netns_fd < 0)
@@ -183,7 +186,7 @@ static int work_for_child(struct rt_container *container, const struct rt_plan *
         if (r >= 0 && lin->intel_rdt)
                 r = rt_rdt_attach(&container->record.rdt, container->record.pid, err);
         if (r >= 0)
-                r = move_net_devices(container, err);
+                r = move_net_devices(container, plan, err);
         if (r >= 0)
                 r = fill_states(container, plan, err);
         if (r < 0)

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -34,6 +35,7 @@ _Noreturn static void hook_child(const struct st_hook *hook, int state_fd, int o
         char *default_args[] = { (char *)hook->path, NULL };
         sigset_t none;
 
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* who gives up on the hooks kills their runner */
         sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)signal(SIGPIPE, SIG_DFL);

@@ -179,6 +179,10 @@ static int plan_terminal(struct rt_container *container, const struct rt_create_
                 return st_error_kind(err, st_error_set(err, -EINVAL, "cannot use console socket if runc will not detach or allocate tty"), ST_CODE_USAGE);
         if (!terminal)
                 return 0;
+        if (!container->spec->process->console_height && !container->spec->process->console_width) {
+                container->spec->process->console_height = options->console_height;
+                container->spec->process->console_width = options->console_width;
+        }
         if (options->console_socket_fd >= 0) {
                 plan->init.console_fd = options->console_socket_fd;
                 return 0;

@@ -109,10 +109,28 @@ static int check_deletable(struct rt_container *container, bool force, struct st
                                                rt_status_name(status)), ST_CODE_WRONG_STATE);
 }
 
+/* An operation that this handle began is under way: give up on it. */
+static void cancel(struct rt_container *container) {
+        if (container->runner.pidfd >= 0) {
+                (void)st_pidfd_send_signal(container->runner.pidfd, SIGKILL);
+                st_ignore(rt_hooks_end(&container->runner, NULL)); /* it says that the runner died */
+        }
+        container->sync_fd = st_close(container->sync_fd);
+        container->phase = RT_PHASE_IDLE;
+}
+
 int rt_container_retire(struct rt_container *container, bool force, struct st_error *err) {
         struct st_error config_error;
-        int r = rt_state_lock(container, err);
+        int r;
 
+        if (force && container->phase != RT_PHASE_IDLE) {
+                cancel(container);
+                if (container->undo) {
+                        rt_container_undo(container);
+                        return 1;
+                }
+        }
+        r = rt_state_lock(container, err);
         if (r == -ENOENT)
                 return 1;             /* somebody else's delete was first */
         if (r < 0)
@@ -152,6 +170,19 @@ void rt_container_undo(struct rt_container *container) {
         st_ignore(rt_state_remove(container, NULL));
 }
 
+static int remove_finished(struct rt_runtime *runtime, struct rt_container *locked, const char *id, struct st_error *err) {
+        st_cleanup(rt_container_freep) struct rt_container *container = NULL;
+        int r;
+
+        rt_state_unlock(locked);
+        r = rt_container_open(runtime, id, &container, err);
+        if (r >= 0)
+                r = rt_container_retire(container, true, err);
+        if (r == 0)
+                r = rt_container_finish(container, err);
+        return r < 0 ? r : 0;
+}
+
 int rt_runtime_remove(struct rt_runtime *runtime, const char *id, struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = rt_container_new(runtime);
         int r;
@@ -163,6 +194,8 @@ int rt_runtime_remove(struct rt_runtime *runtime, const char *id, struct st_erro
                 r = rt_state_lock(container, err); /* a creator that is still at work holds it */
         if (r < 0)
                 return r;
+        if (rt_record_load(container, NULL) >= 0)
+                return remove_finished(runtime, container, id, err); /* the creator has finished meanwhile */
         r = st_remove_tree_at(runtime->root_fd, id);
         return r < 0 && r != -ENOENT ? st_error_code(err, r, "remove the state of %s", id) : 0;
 }

@@ -256,7 +256,11 @@ static int find_program(struct rt_task *task, struct st_error *err) {
 int rt_task_settle_in(struct rt_task *task, struct st_error *err) {
         const struct st_process *process = task->process;
         bool cwd_again;
-        int r = apply_attributes(task, err);
+        int r;
+
+        if (!task->argv)
+                return 0;             /* a config without `process`: it can be created, and start will refuse */
+        r = apply_attributes(task, err);
 
         if (r >= 0 && (process->apparmor_profile || process->selinux_label))
                 r = need_proc(task, err); /* now: the task's root may hide /proc later on */

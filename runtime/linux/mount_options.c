@@ -72,14 +72,12 @@ static const struct option options[] = {
         { "dirsync", DATA, 0, false },
         { "mand", DATA, 0, false },
         { "lazytime", DATA, 0, false },
-        { "acl", DATA, 0, false },
-        { "noacl", DATA, 0, false },
 };
 
 #define NAME(option_name) option_name, "r" option_name
 const char *const rt_mount_option_names[] = {
-        "acl", "async", NAME("atime"), "bind", "defaults", NAME("dev"), NAME("diratime"), "dirsync",
-        NAME("exec"), "idmap", "iversion", "lazytime", "loud", "mand", "noacl", NAME("noatime"),
+        "async", NAME("atime"), "bind", "defaults", NAME("dev"), NAME("diratime"), "dirsync",
+        NAME("exec"), "idmap", "iversion", "lazytime", "loud", "mand", NAME("noatime"),
         NAME("nodev"), NAME("nodiratime"), NAME("noexec"), "noiversion", "nolazytime", "nomand",
         NAME("norelatime"), NAME("nostrictatime"), NAME("nosuid"), NAME("nosymfollow"), "private",
         "rbind", NAME("relatime"), "remount", "ridmap", NAME("ro"), "rprivate", "rshared", "rslave",
