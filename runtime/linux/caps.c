@@ -1,8 +1,8 @@
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <linux/capability.h>
 #include <sys/prctl.h>
+
+#include <stint/process.h>
+#include <stint/syscall.h>
 
 static uint64_t bit(int cap) {
         return UINT64_C(1) << cap;
@@ -65,8 +65,11 @@ static int set_three(const struct st_capabilities *caps, uint64_t mask, struct s
                 data[i].inheritable = (uint32_t)((caps->inheritable & mask) >> (32 * i));
         }
         if (syscall(SYS_capset, &header, data) < 0)
-                return st_error_sys(err, "process.capabilities: capset effective %#llx, permitted %#llx, inheritable %#llx",
-                                    (unsigned long long)caps->effective, (unsigned long long)caps->permitted,
+                return st_error_sys(err,
+                                    "process.capabilities: capset effective %#llx, permitted "
+                                    "%#llx, inheritable %#llx",
+                                    (unsigned long long)caps->effective,
+                                    (unsigned long long)caps->permitted,
                                     (unsigned long long)caps->inheritable);
         return 0;
 }
@@ -81,8 +84,10 @@ static int raise_ambient(const struct st_capabilities *caps, int last_cap, struc
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
                 return st_error_sys(err, "process.capabilities.ambient: clear");
         for (int cap = 0; cap <= last_cap; cap++)
-                if (ambient & bit(cap) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-                        return st_error_sys(err, "process.capabilities.ambient: raise %s", name_of(cap));
+                if (ambient & bit(cap) &&
+                    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+                        return st_error_sys(err, "process.capabilities.ambient: raise %s",
+                                            name_of(cap));
         return 0;
 }
 

@@ -1,21 +1,24 @@
 #include "proc.h"
 
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <linux/keyctl.h>
 #include <stdio.h>
 #include <string.h>
 
-/* What the kernel gives a session keyring (possessor: all; user: view, read, link) and, so that exec can join it by
- * its name, search by the user. Names and bits: linux/key.h in the kernel. */
+#include <stint/process.h>
+#include <stint/syscall.h>
+
+/* What the kernel gives a session keyring (possessor: all; user: view, read, link) and, so that
+ * exec can join it by its name, search by the user. Names and bits: linux/key.h in the kernel. */
 enum { SESSION_PERMISSIONS = 0x3f130000 | 0x00080000 };
 
 static int set_label(int proc_fd, const char *label, struct st_error *err) {
         int r = rt_proc_write(proc_fd, "thread-self/attr/keycreate", label, strlen(label));
 
         if (r < 0)
-                return st_error_code(err, r, "process.selinuxLabel: write %s to /proc/thread-self/attr/keycreate", label);
+                return st_error_code(
+                        err, r,
+                        "process.selinuxLabel: write %s to /proc/thread-self/attr/keycreate",
+                        label);
         return 0;
 }
 

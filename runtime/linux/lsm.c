@@ -1,14 +1,14 @@
 #include "proc.h"
 
-#include <stint/cleanup.h>
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
+
+#include <stint/cleanup.h>
+#include <stint/process.h>
+#include <stint/syscall.h>
 
 bool rt_apparmor_enabled(void) {
         st_autoclose int fd = open("/sys/module/apparmor/parameters/enabled", O_RDONLY | O_CLOEXEC);
@@ -31,16 +31,20 @@ int rt_lsm_check(const struct st_process *process, struct st_error *err) {
         int r = 0;
 
         if (asked(process->apparmor_profile) && !rt_apparmor_enabled())
-                r = st_error_set(err, -EOPNOTSUPP, "process.apparmorProfile: %s: AppArmor is not enabled on this kernel",
-                                 process->apparmor_profile);
+                r = st_error_set(
+                        err, -EOPNOTSUPP,
+                        "process.apparmorProfile: %s: AppArmor is not enabled on this kernel",
+                        process->apparmor_profile);
         else if (asked(process->selinux_label) && !rt_selinux_enabled())
-                r = st_error_set(err, -EOPNOTSUPP, "process.selinuxLabel: %s: SELinux is not enabled on this kernel",
+                r = st_error_set(err, -EOPNOTSUPP,
+                                 "process.selinuxLabel: %s: SELinux is not enabled on this kernel",
                                  process->selinux_label);
         return r < 0 ? st_error_kind(err, r, ST_CODE_UNSUPPORTED) : 0;
 }
 
 static int apply_apparmor(int proc_fd, const char *profile, struct st_error *err) {
-        const char *file = "thread-self/attr/apparmor/exec"; /* Linux 5.8; apart from other modules' labels */
+        const char *file =
+                "thread-self/attr/apparmor/exec"; /* Linux 5.8; apart from other modules' labels */
         char command[PATH_MAX];
         int n = snprintf(command, sizeof command, "exec %s", profile);
         int r;
@@ -53,7 +57,8 @@ static int apply_apparmor(int proc_fd, const char *profile, struct st_error *err
                 r = rt_proc_write(proc_fd, file, command, (size_t)n);
         }
         if (r < 0)
-                return st_error_code(err, r, "process.apparmorProfile: write `%s` to `/proc/%s`", command, file);
+                return st_error_code(err, r, "process.apparmorProfile: write `%s` to `/proc/%s`",
+                                     command, file);
         return 0;
 }
 
@@ -61,11 +66,14 @@ static int apply_selinux(int proc_fd, const char *label, struct st_error *err) {
         int r = rt_proc_write(proc_fd, "thread-self/attr/exec", label, strlen(label));
 
         if (r < 0)
-                return st_error_code(err, r, "process.selinuxLabel: write `%s` to `/proc/thread-self/attr/exec`", label);
+                return st_error_code(
+                        err, r, "process.selinuxLabel: write `%s` to `/proc/thread-self/attr/exec`",
+                        label);
         return 0;
 }
 
-int rt_lsm_apply(int proc_fd, const char *apparmor_profile, const char *selinux_label, struct st_error *err) {
+int rt_lsm_apply(int proc_fd, const char *apparmor_profile, const char *selinux_label,
+                 struct st_error *err) {
         if (asked(apparmor_profile)) {
                 int r = apply_apparmor(proc_fd, apparmor_profile, err);
                 if (r < 0)

@@ -13,10 +13,12 @@ int rt_memory_policy_apply(const struct st_memory_policy *policy, struct st_erro
                 if (r < 0)
                         return st_error_code(err, r, "linux.memoryPolicy.nodes: %s", policy->nodes);
                 nodes = mask;
-                max_node = NODE_WORDS * 64 + 1; /* set_mempolicy(2) reads one bit fewer than it is told */
+                max_node = NODE_WORDS * 64 +
+                           1; /* set_mempolicy(2) reads one bit fewer than it is told */
         }
         if (syscall(SYS_set_mempolicy, policy->mode | (int)policy->flags, nodes, max_node) < 0)
-                return st_error_sys(err, "linux.memoryPolicy: set_mempolicy mode %d, flags %#x, nodes %s",
-                                    policy->mode, policy->flags, nodes ? policy->nodes : "none");
+                return st_error_sys(
+                        err, "linux.memoryPolicy: set_mempolicy mode %d, flags %#x, nodes %s",
+                        policy->mode, policy->flags, nodes ? policy->nodes : "none");
         return 0;
 }

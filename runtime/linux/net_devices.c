@@ -1,9 +1,5 @@
 #include "netlink.h"
 
-#include <stint/cleanup.h>
-#include <stint/net_devices.h>
-#include <stint/syscall.h>
-
 #include <linux/if_addr.h>
 #include <net/if.h>
 #include <sched.h>
@@ -11,12 +7,17 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <stint/cleanup.h>
+#include <stint/net_devices.h>
+#include <stint/syscall.h>
+
 enum { DUMP_TRIES = 8 };
 
 /* ---- loopback */
 
 int rt_loopback_up(struct st_error *err) {
-        /* Any socket will do, and this kind is there in every kernel. A fresh "lo" has no other flag to keep. */
+        /* Any socket will do, and this kind is there in every kernel. A fresh "lo" has no other
+         * flag to keep. */
         st_autoclose int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
 
@@ -28,7 +29,8 @@ int rt_loopback_up(struct st_error *err) {
 /* ---- links */
 
 static int keep_index(const struct nlmsghdr *reply, void *data) {
-        if (reply->nlmsg_type != RTM_NEWLINK || reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+        if (reply->nlmsg_type != RTM_NEWLINK ||
+            reply->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
                 return -EBADMSG;
         *(int *)data = ((const struct ifinfomsg *)NLMSG_DATA(reply))->ifi_index;
         return 0;
@@ -50,7 +52,8 @@ static struct ifinfomsg *begin_link(struct rt_netlink_message *message, int inde
         return link;
 }
 
-/* With a name in the same message the kernel renames after the move, and resolves a clash of the old name. */
+/* With a name in the same message the kernel renames after the move, and resolves a clash of the
+ * old name. */
 static int move_link(struct rt_netlink *netlink, int index, int netns_fd, const char *name) {
         struct rt_netlink_message message;
         uint32_t fd = (uint32_t)netns_fd;
@@ -111,10 +114,14 @@ static void read_address(const struct nlmsghdr *reply, struct address *address) 
         address->header = *(const struct ifaddrmsg *)NLMSG_DATA(reply);
         address->flags = address->header.ifa_flags;
         (void)copy_attribute(attributes[IFA_FLAGS], &address->flags, sizeof address->flags);
-        (void)copy_attribute(attributes[IFA_RT_PRIORITY], &address->route_priority, sizeof address->route_priority);
-        address->local_size = copy_attribute(attributes[IFA_LOCAL], address->local, sizeof address->local);
-        address->address_size = copy_attribute(attributes[IFA_ADDRESS], address->address, sizeof address->address);
-        address->broadcast_size = copy_attribute(attributes[IFA_BROADCAST], address->broadcast, sizeof address->broadcast);
+        (void)copy_attribute(attributes[IFA_RT_PRIORITY], &address->route_priority,
+                             sizeof address->route_priority);
+        address->local_size =
+                copy_attribute(attributes[IFA_LOCAL], address->local, sizeof address->local);
+        address->address_size =
+                copy_attribute(attributes[IFA_ADDRESS], address->address, sizeof address->address);
+        address->broadcast_size = copy_attribute(attributes[IFA_BROADCAST], address->broadcast,
+                                                 sizeof address->broadcast);
 }
 
 /* runtime-spec 1.3, "Network Devices": permanent and of global scope. */
@@ -122,11 +129,12 @@ static int keep_address(const struct nlmsghdr *reply, void *data) {
         struct addresses *addresses = data;
         struct address address = {0}, *items;
 
-        if (reply->nlmsg_type != RTM_NEWADDR || reply->nlmsg_len < NLMSG_LENGTH(sizeof address.header))
+        if (reply->nlmsg_type != RTM_NEWADDR ||
+            reply->nlmsg_len < NLMSG_LENGTH(sizeof address.header))
                 return -EBADMSG;
         read_address(reply, &address);
-        if ((int)address.header.ifa_index != addresses->index || address.header.ifa_scope != RT_SCOPE_UNIVERSE ||
-            !(address.flags & IFA_F_PERMANENT))
+        if ((int)address.header.ifa_index != addresses->index ||
+            address.header.ifa_scope != RT_SCOPE_UNIVERSE || !(address.flags & IFA_F_PERMANENT))
                 return 0;
         items = reallocarray(addresses->items, addresses->n + 1, sizeof *items);
         if (!items)
@@ -154,9 +162,11 @@ static int list_addresses(struct rt_netlink *netlink, int index, struct addresse
 }
 
 static int add_address(struct rt_netlink *netlink, int index, const struct address *address) {
-        uint32_t flags = address->flags & (IFA_F_NODAD | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN);
+        uint32_t flags = address->flags & (IFA_F_NODAD | IFA_F_MANAGETEMPADDR |
+                                           IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN);
         struct rt_netlink_message message;
-        struct ifaddrmsg *header = rt_netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *header);
+        struct ifaddrmsg *header =
+                rt_netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *header);
 
         header->ifa_family = address->header.ifa_family;
         header->ifa_prefixlen = address->header.ifa_prefixlen;
@@ -168,9 +178,11 @@ static int add_address(struct rt_netlink *netlink, int index, const struct addre
         if (address->address_size > 0)
                 rt_netlink_put(&message, IFA_ADDRESS, address->address, address->address_size);
         if (address->broadcast_size > 0)
-                rt_netlink_put(&message, IFA_BROADCAST, address->broadcast, address->broadcast_size);
+                rt_netlink_put(&message, IFA_BROADCAST, address->broadcast,
+                               address->broadcast_size);
         if (address->route_priority > 0)
-                rt_netlink_put(&message, IFA_RT_PRIORITY, &address->route_priority, sizeof address->route_priority);
+                rt_netlink_put(&message, IFA_RT_PRIORITY, &address->route_priority,
+                               sizeof address->route_priority);
         return rt_netlink_call(netlink, &message, NULL, NULL);
 }
 
@@ -201,8 +213,12 @@ static int open_there(struct sockets *sockets, struct st_error *err) {
                 return st_error_sys(err, "enter the container's network namespace");
         r = rt_netlink_open(&sockets->there);
         if (setns(own_fd, CLONE_NEWNET) < 0)
-                return st_error_kind(err, st_error_sys(err, "return from the container's network namespace"), ST_CODE_INTERNAL);
-        return r < 0 ? st_error_code(err, r, "open a netlink socket in the container's network namespace") : 0;
+                return st_error_kind(
+                        err, st_error_sys(err, "return from the container's network namespace"),
+                        ST_CODE_INTERNAL);
+        return r < 0 ? st_error_code(err, r,
+                                     "open a netlink socket in the container's network namespace")
+                     : 0;
 }
 
 static int check_name(struct sockets *sockets, const char *name, struct st_error *err) {
@@ -215,15 +231,18 @@ static int check_name(struct sockets *sockets, const char *name, struct st_error
         return st_error_set(err, -EEXIST, "the container has a device named %s", name);
 }
 
-/* The kernel makes a name of a template ("eth%d") only when renaming; a name nobody has leads back to the device until then. */
-static int arrive(struct sockets *sockets, int index, const char *name, int *ret_index, struct st_error *err) {
+/* The kernel makes a name of a template ("eth%d") only when renaming; a name nobody has leads back
+ * to the device until then. */
+static int arrive(struct sockets *sockets, int index, const char *name, int *ret_index,
+                  struct st_error *err) {
         bool template = strchr(name, '%');
         char first_name[IFNAMSIZ];
         int r;
 
         (void)snprintf(first_name, sizeof first_name, "%s", name);
         if (template)
-                (void)snprintf(first_name, sizeof first_name, "st%x.%x", (unsigned)getpid() & 0xffffff, (unsigned)index & 0xffff);
+                (void)snprintf(first_name, sizeof first_name, "st%x.%x",
+                               (unsigned)getpid() & 0xffffff, (unsigned)index & 0xffff);
         else {
                 r = check_name(sockets, name, err);
                 if (r < 0)
@@ -240,7 +259,8 @@ static int arrive(struct sockets *sockets, int index, const char *name, int *ret
         return r < 0 ? st_error_code(err, r, "rename to %s", name) : 0;
 }
 
-static int settle(struct sockets *sockets, int index, const struct addresses *addresses, struct st_error *err) {
+static int settle(struct sockets *sockets, int index, const struct addresses *addresses,
+                  struct st_error *err) {
         int r = add_addresses(&sockets->there, index, addresses);
 
         if (r < 0)
@@ -249,7 +269,8 @@ static int settle(struct sockets *sockets, int index, const struct addresses *ad
         return r < 0 ? st_error_code(err, r, "set it up in the container") : 0;
 }
 
-static int move_device(struct sockets *sockets, const struct st_net_device *device, struct st_error *err) {
+static int move_device(struct sockets *sockets, const struct st_net_device *device,
+                       struct st_error *err) {
         const char *name = device->container_name ? device->container_name : device->host_name;
         struct addresses addresses = {0};
         int index, new_index, r;
@@ -267,16 +288,19 @@ static int move_device(struct sockets *sockets, const struct st_net_device *devi
         return r;
 }
 
-static int move_all(struct sockets *sockets, const struct st_net_device *devices, size_t n, struct st_error *err) {
+static int move_all(struct sockets *sockets, const struct st_net_device *devices, size_t n,
+                    struct st_error *err) {
         for (size_t i = 0; i < n; i++) {
                 int r = move_device(sockets, &devices[i], err);
                 if (r < 0)
-                        return st_error_prefix(err, r, "linux.netDevices[%s]", devices[i].host_name);
+                        return st_error_prefix(err, r, "linux.netDevices[%s]",
+                                               devices[i].host_name);
         }
         return 0;
 }
 
-int rt_net_devices_move(const struct st_net_device *devices, size_t n, int netns_fd, struct st_error *err) {
+int rt_net_devices_move(const struct st_net_device *devices, size_t n, int netns_fd,
+                        struct st_error *err) {
         struct sockets sockets = {.here.fd = -1, .there.fd = -1, .netns_fd = netns_fd};
         int r;
 

@@ -1,9 +1,9 @@
 #include "netlink.h"
 
-#include <stint/cleanup.h>
-
 #include <string.h>
 #include <sys/socket.h>
+
+#include <stint/cleanup.h>
 
 enum { RECEIVE_ROOM = 32 << 10 }; /* the kernel fills at most this much of a dump at once */
 
@@ -12,7 +12,7 @@ int rt_netlink_open(struct rt_netlink *ret_netlink) {
 
         if (fd < 0)
                 return -errno;
-        *ret_netlink = (struct rt_netlink){.fd = fd};
+        *ret_netlink = (struct rt_netlink) {.fd = fd};
         return 0;
 }
 
@@ -20,7 +20,8 @@ void rt_netlink_close(struct rt_netlink *netlink) {
         netlink->fd = st_close(netlink->fd);
 }
 
-void *rt_netlink_begin(struct rt_netlink_message *message, uint16_t type, uint16_t flags, size_t header_size) {
+void *rt_netlink_begin(struct rt_netlink_message *message, uint16_t type, uint16_t flags,
+                       size_t header_size) {
         memset(message, 0, sizeof *message);
         message->header.nlmsg_len = (uint32_t)NLMSG_LENGTH(header_size);
         message->header.nlmsg_type = type;
@@ -28,7 +29,8 @@ void *rt_netlink_begin(struct rt_netlink_message *message, uint16_t type, uint16
         return message->body;
 }
 
-void rt_netlink_put(struct rt_netlink_message *message, uint16_t type, const void *data, size_t size) {
+void rt_netlink_put(struct rt_netlink_message *message, uint16_t type, const void *data,
+                    size_t size) {
         size_t at = NLMSG_ALIGN(message->header.nlmsg_len);
         struct rtattr *attribute = (struct rtattr *)((char *)message + at);
 
@@ -50,7 +52,8 @@ static int send_request(struct rt_netlink *netlink, struct rt_netlink_message *m
                 return -EMSGSIZE;
         message->header.nlmsg_seq = ++netlink->sequence;
         do
-                n = sendto(netlink->fd, message, message->header.nlmsg_len, 0, (const struct sockaddr *)&kernel, sizeof kernel);
+                n = sendto(netlink->fd, message, message->header.nlmsg_len, 0,
+                           (const struct sockaddr *)&kernel, sizeof kernel);
         while (n < 0 && errno == EINTR);
         return n < 0 ? -errno : 0;
 }
@@ -102,7 +105,8 @@ int rt_netlink_call(struct rt_netlink *netlink, struct rt_netlink_message *messa
 
         if (!buf)
                 return -ENOMEM;
-        if ((message->header.nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP) /* whose bits mean other things alone */
+        if ((message->header.nlmsg_flags & NLM_F_DUMP) !=
+            NLM_F_DUMP) /* whose bits mean other things alone */
                 message->header.nlmsg_flags |= NLM_F_ACK;
         r = send_request(netlink, message);
         if (r < 0)
@@ -123,9 +127,13 @@ int rt_netlink_call(struct rt_netlink *netlink, struct rt_netlink_message *messa
         return exchange.interrupted ? -EAGAIN : 0;
 }
 
-void rt_netlink_attributes(const struct nlmsghdr *reply, size_t header_size, const struct rtattr **ret_by_type, size_t max) {
-        const struct rtattr *attribute = (const struct rtattr *)((const char *)NLMSG_DATA(reply) + NLMSG_ALIGN(header_size));
-        size_t length = reply->nlmsg_len < NLMSG_SPACE(header_size) ? 0 : reply->nlmsg_len - NLMSG_SPACE(header_size);
+void rt_netlink_attributes(const struct nlmsghdr *reply, size_t header_size,
+                           const struct rtattr **ret_by_type, size_t max) {
+        const struct rtattr *attribute =
+                (const struct rtattr *)((const char *)NLMSG_DATA(reply) + NLMSG_ALIGN(header_size));
+        size_t length = reply->nlmsg_len < NLMSG_SPACE(header_size)
+                                ? 0
+                                : reply->nlmsg_len - NLMSG_SPACE(header_size);
 
         for (; RTA_OK(attribute, length); attribute = RTA_NEXT(attribute, length))
                 if (attribute->rta_type <= max)

@@ -1,9 +1,5 @@
 #include "proc.h"
 
-#include <stint/cleanup.h>
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdbool.h>
@@ -11,6 +7,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+
+#include <stint/cleanup.h>
+#include <stint/process.h>
+#include <stint/syscall.h>
 
 enum { PROC_ROOT_INO = 1 }; /* part of the kernel's ABI since 2.6 */
 
@@ -27,7 +27,8 @@ static int mount_own(bool only_processes) {
                 return -errno;
         if (st_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return -errno;
-        mount_fd = st_fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        mount_fd = st_fsmount(fs_fd, FSMOUNT_CLOEXEC,
+                              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
         return mount_fd < 0 ? -errno : mount_fd;
 }
 
@@ -68,7 +69,8 @@ static int is_procfs(int fd) {
 static int on_same_mount(int fd, int other_fd) {
         struct statx a, b;
 
-        if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0 || statx(other_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0)
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0 ||
+            statx(other_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0)
                 return -errno;
         if (!(a.stx_mask & b.stx_mask & STATX_MNT_ID))
                 return -EOPNOTSUPP; /* Linux 5.8 */
@@ -81,7 +83,8 @@ static int expand_self(int proc_fd, const char *path, char *buf, size_t size) {
         char name[16], target[64];
         ssize_t n;
 
-        if ((head != 4 || memcmp(path, "self", 4) != 0) && (head != 11 || memcmp(path, "thread-self", 11) != 0))
+        if ((head != 4 || memcmp(path, "self", 4) != 0) &&
+            (head != 11 || memcmp(path, "thread-self", 11) != 0))
                 return (size_t)snprintf(buf, size, "%s", path) < size ? 0 : -ENAMETOOLONG;
         memcpy(name, path, head);
         name[head] = 0;
@@ -109,7 +112,8 @@ static int open_by_component(int proc_fd, const char *path, int flags) {
                         *slash = 0;
                 if (!strcmp(name, "..") || !strcmp(name, ".") || !*name)
                         return -EINVAL;
-                fd = openat(dir_fd < 0 ? proc_fd : dir_fd, name, (slash ? O_PATH | O_DIRECTORY : flags) | O_NOFOLLOW | O_CLOEXEC);
+                fd = openat(dir_fd < 0 ? proc_fd : dir_fd, name,
+                            (slash ? O_PATH | O_DIRECTORY : flags) | O_NOFOLLOW | O_CLOEXEC);
                 if (fd < 0)
                         return -errno;
                 r = on_same_mount(fd, proc_fd);
@@ -163,6 +167,7 @@ int rt_oom_score_adj_apply(int proc_fd, int value, struct st_error *err) {
 
         r = rt_proc_write(proc_fd, "self/oom_score_adj", text, (size_t)r);
         if (r < 0)
-                return st_error_code(err, r, "process.oomScoreAdj: write %d to /proc/self/oom_score_adj", value);
+                return st_error_code(
+                        err, r, "process.oomScoreAdj: write %d to /proc/self/oom_score_adj", value);
         return 0;
 }

@@ -1,21 +1,27 @@
-/* linux.intelRdt: a directory in resctrl is a class of service, one below its mon_groups/ a monitoring group.
+/* linux.intelRdt: a directory in resctrl is a class of service, one below its mon_groups/ a
+ * monitoring group.
  *
- * Whose directory it is (runtime-spec 1.3, "IntelRdt"): without closID it is named after the container, and goes with it when
- * we made it; with closID it stays, and one that exists is not rewritten: it must say what the container asks for. */
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/parse.h>
-#include <stint/rdt.h>
+ * Whose directory it is (runtime-spec 1.3, "IntelRdt"): without closID it is named after the
+ * container, and goes with it when we made it; with closID it stays, and one that exists is not
+ * rewritten: it must say what the container asks for. */
+#include "rdt_schemata.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/parse.h>
+#include <stint/rdt.h>
+
 enum { MAX_TEXT = 64 << 10 };
 
 static int unsupported(struct st_error *err, const char *root) {
-        return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "linux.intelRdt: no resctrl is mounted on %s", root),
-                             ST_CODE_UNSUPPORTED);
+        return st_error_kind(
+                err,
+                st_error_set(err, -EOPNOTSUPP, "linux.intelRdt: no resctrl is mounted on %s", root),
+                ST_CODE_UNSUPPORTED);
 }
 
 /* ---- files */
@@ -39,8 +45,10 @@ static char *read_text(const char *dir, const char *name) {
         return text;
 }
 
-/* One write(2): resctrl reads a list of lines from it, or one pid. It says in a file of its own what it disliked. */
-static int write_text(const char *root, const char *dir, const char *name, const char *text, struct st_error *err) {
+/* One write(2): resctrl reads a list of lines from it, or one pid. It says in a file of its own
+ * what it disliked. */
+static int write_text(const char *root, const char *dir, const char *name, const char *text,
+                      struct st_error *err) {
         st_autofree char *path = join(dir, name);
         st_autofree char *reason = NULL;
         st_autoclose int fd = -1;
@@ -48,14 +56,16 @@ static int write_text(const char *root, const char *dir, const char *name, const
 
         if (!path)
                 return st_error_set(err, -ENOMEM, "linux.intelRdt: allocate a path");
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600); /* resctrl has the file; what stands in for it may not */
+        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC,
+                  0600); /* resctrl has the file; what stands in for it may not */
         if (fd < 0)
                 return st_error_sys(err, "linux.intelRdt: open %s", path);
         if (write(fd, text, strlen(text)) >= 0)
                 return 0;
         r = -errno;
         reason = read_text(root, "info/last_cmd_status");
-        return st_error_code(err, r, "linux.intelRdt: write %.200s to %s (%s)", text, path, reason ? reason : "no reason given");
+        return st_error_code(err, r, "linux.intelRdt: write %.200s to %s (%s)", text, path,
+                             reason ? reason : "no reason given");
 }
 
 /* ---- schemata */
@@ -65,7 +75,8 @@ static void append_line(FILE *f, const char *line) {
                 (void)fprintf(f, "%s\n", line); /* the stream is checked when it is closed */
 }
 
-/* The lines that a container asks for, in the spec's order; "" for none. NULL when memory is out. */
+/* The lines that a container asks for, in the spec's order; "" for none. NULL when memory is out.
+ */
 static char *wanted_schemata(const struct st_rdt *spec) {
         char *text = NULL;
         size_t length;
@@ -83,107 +94,28 @@ static char *wanted_schemata(const struct st_rdt *spec) {
         return NULL;
 }
 
-struct word {
-        const char *text;
-        size_t length;
-};
-
-/* Up to one of @ends, blanks and leading zeros apart; *at moves behind it. */
-static struct word next_word(const char **at, const char *ends) {
-        struct word word = {.text = *at, .length = strcspn(*at, ends)};
-
-        *at += word.length;
-        while (word.length > 0 && strchr(" \t", word.text[0]))
-                word.text++, word.length--;
-        while (word.length > 0 && strchr(" \t", word.text[word.length - 1]))
-                word.length--;
-        while (word.length > 1 && word.text[0] == '0')
-                word.text++, word.length--;
-        return word;
-}
-
-static bool same(struct word a, struct word b) {
-        return a.length == b.length && !strncasecmp(a.text, b.text, a.length);
-}
-
-/* What @schemata has for a resource ("L3") and a domain ("0"). */
-static bool find_value(const char *schemata, struct word resource, struct word domain, struct word *ret_value) {
-        for (const char *at = schemata; *at; at += *at == '\n') {
-                struct word line_resource = next_word(&at, ":\n");
-                while (*at && *at != '\n') {
-                        struct word line_domain, value;
-                        at++;
-                        line_domain = next_word(&at, "=;\n");
-                        if (*at != '=')
-                                continue;
-                        at++;
-                        value = next_word(&at, ";\n");
-                        if (same(line_resource, resource) && same(line_domain, domain)) {
-                                *ret_value = value;
-                                return true;
-                        }
-                }
-        }
-        return false;
-}
-
-static uint64_t number_of(struct word word) {
-        char text[24] = "";
-        uint64_t number;
-
-        if (word.length >= sizeof text)
-                return 0;
-        memcpy(text, word.text, word.length);
-        return st_parse_u64(text, &number) < 0 ? 0 : number;
-}
-
-/* The kernel rounds a bandwidth up to its step, so what was written reads back as more. */
-static bool same_bandwidth(const char *root, struct word wanted, struct word is) {
+/* The kernel rounds a bandwidth up to this, so what was written may read back as more. */
+static uint64_t bandwidth_step(const char *root) {
         st_autofree char *text = read_text(root, "info/MB/bandwidth_gran");
-        uint64_t step = 1, value = number_of(wanted);
+        uint64_t step;
 
-        if (text)
-                (void)st_parse_u64(text, &step); /* odd text leaves 1: no rounding */
-        if (step == 0 || value == 0 || value > UINT64_MAX - step)
-                return false;
-        return number_of(is) == (value + step - 1) / step * step;
+        return text && st_parse_u64(text, &step) == 0 && step > 0 ? step : 1;
 }
 
-static bool line_matches(const char *root, const char **at, const char *existing) {
-        struct word resource = next_word(at, ":\n");
-
-        while (**at && **at != '\n') {
-                struct word domain, wanted, is;
-                (*at)++;
-                domain = next_word(at, "=;\n");
-                if (**at != '=')
-                        return false;
-                (*at)++;
-                wanted = next_word(at, ";\n");
-                if (!find_value(existing, resource, domain, &is))
-                        return false;
-                if (!same(wanted, is) && !(resource.length == 2 && !strncmp(resource.text, "MB", 2) && same_bandwidth(root, wanted, is)))
-                        return false;
-        }
-        return true;
-}
-
-static bool matches(const char *root, const char *wanted, const char *existing) {
-        for (const char *at = wanted; *at; at += *at == '\n')
-                if (!line_matches(root, &at, existing))
-                        return false;
-        return true;
-}
-
-static int check_existing(const char *root, const char *clos_path, const char *wanted, struct st_error *err) {
+static int check_existing(const char *root, const char *clos_path, const char *wanted,
+                          struct st_error *err) {
         st_autofree char *existing = read_text(clos_path, "schemata");
 
         if (!existing)
                 return st_error_set(err, -EIO, "linux.intelRdt: read %s/schemata", clos_path);
-        if (matches(root, wanted, existing))
+        if (rt_rdt_schemata_match(wanted, existing, bandwidth_step(root)))
                 return 0;
-        return st_error_kind(err, st_error_set(err, -EINVAL, "linux.intelRdt: %s exists and differs from the schemata %.200s",
-                                               clos_path, wanted), ST_CODE_CONFIG_INVALID);
+        return st_error_kind(
+                err,
+                st_error_set(err, -EINVAL,
+                             "linux.intelRdt: %s exists and differs from the schemata %.200s",
+                             clos_path, wanted),
+                ST_CODE_CONFIG_INVALID);
 }
 
 /* ---- create */
@@ -193,7 +125,11 @@ static int make_directory(const char *path, bool *ret_made, struct st_error *err
         if (*ret_made || errno == EEXIST)
                 return 0;
         if (errno == ENOSPC)
-                return st_error_kind(err, st_error_sys(err, "linux.intelRdt: make %s (the processor has no more classes or monitors)", path),
+                return st_error_kind(err,
+                                     st_error_sys(err,
+                                                  "linux.intelRdt: make %s (the processor has no "
+                                                  "more classes or monitors)",
+                                                  path),
                                      ST_CODE_LIMIT);
         return st_error_sys(err, "linux.intelRdt: make %s", path);
 }
@@ -202,13 +138,14 @@ static int need_directory(const char *path, struct st_error *err) {
         struct stat st;
 
         if (stat(path, &st) < 0)
-                return st_error_sys(err, "linux.intelRdt.closID: %s, which no schemata describe", path);
+                return st_error_sys(err, "linux.intelRdt.closID: %s, which no schemata describe",
+                                    path);
         return 0;
 }
 
 /* The class: its own when @made, else one that was there. */
-static int create_clos(const struct st_rdt *spec, const char *root, const char *clos_path, bool *ret_made,
-                       struct st_error *err) {
+static int create_clos(const struct st_rdt *spec, const char *root, const char *clos_path,
+                       bool *ret_made, struct st_error *err) {
         st_autofree char *wanted = wanted_schemata(spec);
         int r;
 
@@ -225,7 +162,8 @@ static int create_clos(const struct st_rdt *spec, const char *root, const char *
         return write_text(root, clos_path, "schemata", wanted, err);
 }
 
-static int create_monitor(const char *clos_path, const char *id, char **ret_path, struct st_error *err) {
+static int create_monitor(const char *clos_path, const char *id, char **ret_path,
+                          struct st_error *err) {
         st_autofree char *path = NULL;
         bool made;
         int r;
@@ -247,8 +185,8 @@ static char *clos_path_of(const struct st_rdt *spec, const char *id, const char 
         return join(root, spec->clos_id ? spec->clos_id : id);
 }
 
-int rt_rdt_create(const struct st_rdt *spec, const char *id, const char *resctrl_root, struct rt_rdt *ret_rdt,
-                  struct st_error *err) {
+int rt_rdt_create(const struct st_rdt *spec, const char *id, const char *resctrl_root,
+                  struct rt_rdt *ret_rdt, struct st_error *err) {
         st_autofree char *info = join(resctrl_root, "info");
         struct rt_rdt rdt = {.clos_path = clos_path_of(spec, id, resctrl_root)};
         bool made = false;
@@ -290,7 +228,8 @@ static char *root_of(const char *clos_path) {
         return root;
 }
 
-static int write_group(const struct rt_rdt *rdt, const char *dir, const char *name, const char *text, struct st_error *err) {
+static int write_group(const struct rt_rdt *rdt, const char *dir, const char *name,
+                       const char *text, struct st_error *err) {
         st_autofree char *root = root_of(rdt->clos_path);
 
         if (!root)
@@ -305,12 +244,14 @@ int rt_rdt_attach(const struct rt_rdt *rdt, pid_t pid, struct st_error *err) {
         (void)snprintf(text, sizeof text, "%d", (int)pid);
         if (rdt->clos_path)
                 r = write_group(rdt, rdt->clos_path, "tasks", text, err);
-        if (r == 0 && rdt->monitor_path) /* only a task of the class can be in its monitoring group */
+        if (r == 0 &&
+            rdt->monitor_path) /* only a task of the class can be in its monitoring group */
                 r = write_group(rdt, rdt->monitor_path, "tasks", text, err);
         return r;
 }
 
-int rt_rdt_update(const struct rt_rdt *rdt, const char *l3_schema, const char *mem_bw_schema, struct st_error *err) {
+int rt_rdt_update(const struct rt_rdt *rdt, const char *l3_schema, const char *mem_bw_schema,
+                  struct st_error *err) {
         const struct st_rdt spec = {.l3_cache_schema = l3_schema, .mem_bw_schema = mem_bw_schema};
         st_autofree char *wanted = wanted_schemata(&spec);
 
@@ -319,7 +260,8 @@ int rt_rdt_update(const struct rt_rdt *rdt, const char *l3_schema, const char *m
         if (!*wanted)
                 return 0;
         if (!rdt->clos_path)
-                return st_error_set(err, -EINVAL, "linux.intelRdt: the container has no class to update");
+                return st_error_set(err, -EINVAL,
+                                    "linux.intelRdt: the container has no class to update");
         return write_group(rdt, rdt->clos_path, "schemata", wanted, err);
 }
 
@@ -336,7 +278,7 @@ int rt_rdt_destroy(struct rt_rdt *rdt, struct st_error *err) {
 void rt_rdt_deinit(struct rt_rdt *rdt) {
         free(rdt->clos_path);
         free(rdt->monitor_path);
-        *rdt = (struct rt_rdt){0};
+        *rdt = (struct rt_rdt) {0};
 }
 
 void rt_rdt_write_features(struct st_json_writer *w, const char *key) {

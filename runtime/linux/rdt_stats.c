@@ -1,11 +1,12 @@
-/* What `events` reports of resctrl, with runc's names. A file that cannot be read is left out: processors differ. */
+/* What `events` reports of resctrl, with runc's names. A file that cannot be read is left out:
+ * processors differ. */
+#include <fcntl.h>
+#include <string.h>
+
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 #include <stint/parse.h>
 #include <stint/rdt.h>
-
-#include <fcntl.h>
-#include <string.h>
 
 enum { MAX_TEXT = 64 << 10 };
 
@@ -65,7 +66,8 @@ static void write_bandwidth_info(struct st_json_writer *w, int root_fd) {
 }
 
 /* The line of a resource, its blanks in front cut off. */
-static void write_schema(struct st_json_writer *w, const char *key, int dir_fd, const char *resource) {
+static void write_schema(struct st_json_writer *w, const char *key, int dir_fd,
+                         const char *resource) {
         st_autofree char *text = read_text(dir_fd, "schemata");
         char *rest = text;
 
@@ -105,7 +107,8 @@ static void write_domain(struct st_json_writer *w, int domain_fd, bool bandwidth
         st_json_close_object(w);
 }
 
-static void write_monitor(struct st_json_writer *w, const char *key, int group_fd, const char *needed, bool bandwidth) {
+static void write_monitor(struct st_json_writer *w, const char *key, int group_fd,
+                          const char *needed, bool bandwidth) {
         st_autoclose int fd = open_directory(group_fd, "mon_data");
         struct dirent **domains = NULL;
         int n = fd < 0 ? -1 : scandirat(fd, ".", &domains, is_l3_domain, alphasort);
@@ -128,13 +131,16 @@ static void write_monitor(struct st_json_writer *w, const char *key, int group_f
 
 /* A class is a directory of resctrl's root, or that root itself, which alone has info/. */
 static int open_root(int clos_fd) {
-        return faccessat(clos_fd, "info", F_OK, 0) == 0 ? open_directory(clos_fd, ".") : open_directory(clos_fd, "..");
+        return faccessat(clos_fd, "info", F_OK, 0) == 0 ? open_directory(clos_fd, ".")
+                                                        : open_directory(clos_fd, "..");
 }
 
 void rt_rdt_write_stats(const struct rt_rdt *rdt, struct st_json_writer *w, const char *key) {
         st_autoclose int clos_fd = rdt->clos_path ? open_directory(AT_FDCWD, rdt->clos_path) : -1;
         st_autoclose int root_fd = clos_fd < 0 ? -1 : open_root(clos_fd);
-        st_autoclose int group_fd = open_directory(AT_FDCWD, rdt->monitor_path ? rdt->monitor_path : rdt->clos_path ? rdt->clos_path : "");
+        st_autoclose int group_fd = open_directory(AT_FDCWD, rdt->monitor_path ? rdt->monitor_path
+                                                             : rdt->clos_path  ? rdt->clos_path
+                                                                               : "");
 
         st_json_open_object(w, key);
         if (root_fd >= 0) {

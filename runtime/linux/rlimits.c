@@ -1,6 +1,6 @@
-#include <stint/process.h>
-
 #include <sys/resource.h>
+
+#include <stint/process.h>
 
 static int apply_one(const struct st_rlimit *limit, struct st_error *err) {
         const struct rlimit64 value = {.rlim_cur = limit->soft, .rlim_max = limit->hard};
@@ -11,7 +11,8 @@ static int apply_one(const struct st_rlimit *limit, struct st_error *err) {
                 return 0;
         r = -errno;
         if (r == -EPERM)
-                hint = " (a hard limit is raised only with CAP_SYS_RESOURCE, RLIMIT_NOFILE never over fs.nr_open)";
+                hint = " (a hard limit is raised only with CAP_SYS_RESOURCE, RLIMIT_NOFILE never "
+                       "over fs.nr_open)";
         r = st_error_code(err, r, "process.rlimits: set %s to soft %llu, hard %llu%s", limit->name,
                           (unsigned long long)limit->soft, (unsigned long long)limit->hard, hint);
         return st_error_kind(err, r, ST_CODE_LIMIT);

@@ -1,9 +1,10 @@
+#include <linux/ioprio.h>
+
 #include <stint/process.h>
 #include <stint/syscall.h>
 
-#include <linux/ioprio.h>
-
-/* The kernel's struct sched_attr. Own, since glibc 2.41 and <linux/sched/types.h> define it both. */
+/* The kernel's struct sched_attr. Own, since glibc 2.41 and <linux/sched/types.h> define it both.
+ */
 struct scheduler_attr {
         uint32_t size, policy;
         uint64_t flags;
@@ -26,8 +27,9 @@ int rt_scheduler_apply(const struct st_scheduler *scheduler, struct st_error *er
         };
 
         if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
-                return st_error_sys(err, "process.scheduler: sched_setattr policy %u, nice %d, priority %u",
-                                    scheduler->policy, scheduler->nice, scheduler->priority);
+                return st_error_sys(
+                        err, "process.scheduler: sched_setattr policy %u, nice %d, priority %u",
+                        scheduler->policy, scheduler->nice, scheduler->priority);
         return 0;
 }
 

@@ -1,10 +1,10 @@
 #include "seccomp_private.h"
 
-#include <stint/syscall.h>
-
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+
+#include <stint/syscall.h>
 
 /* ---- flags */
 
@@ -20,18 +20,21 @@ static int read_flag(const char *name, size_t i, unsigned *flags, struct st_erro
         int r;
 
         if (!word) {
-                r = st_error_set(err, -EINVAL, "linux.seccomp.flags[%zu]: unknown flag %s", i, name);
+                r = st_error_set(err, -EINVAL, "linux.seccomp.flags[%zu]: unknown flag %s", i,
+                                 name);
                 return st_error_kind(err, r, ST_CODE_CONFIG_INVALID);
         }
         if (!kernel_has(word->value)) {
-                r = st_error_set(err, -EOPNOTSUPP, "linux.seccomp.flags[%zu]: this kernel lacks %s", i, name);
+                r = st_error_set(err, -EOPNOTSUPP, "linux.seccomp.flags[%zu]: this kernel lacks %s",
+                                 i, name);
                 return st_error_kind(err, r, ST_CODE_UNSUPPORTED);
         }
         *flags |= word->value;
         return 0;
 }
 
-static int read_flags(const struct st_seccomp *spec, bool notify, unsigned *ret_flags, struct st_error *err) {
+static int read_flags(const struct st_seccomp *spec, bool notify, unsigned *ret_flags,
+                      struct st_error *err) {
         unsigned flags = 0;
 
         for (size_t i = 0; spec->flags[i]; i++) {
@@ -39,18 +42,21 @@ static int read_flags(const struct st_seccomp *spec, bool notify, unsigned *ret_
                 if (r < 0)
                         return r;
         }
-        flags &= ~SECCOMP_FILTER_FLAG_TSYNC; /* one thread loads, and execve ends the others; it excludes a listener */
+        flags &= ~SECCOMP_FILTER_FLAG_TSYNC; /* one thread loads, and execve ends the others; it
+                                                excludes a listener */
         if (notify)
                 flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
         else
-                flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; /* the kernel refuses it without a listener */
+                flags &= ~SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; /* the kernel refuses it without a
+                                                                     listener */
         *ret_flags = flags;
         return 0;
 }
 
 /* ---- prepare */
 
-static int compile(const struct st_seccomp *spec, struct rt_seccomp **ret_filter, struct st_error *err) {
+static int compile(const struct st_seccomp *spec, struct rt_seccomp **ret_filter,
+                   struct st_error *err) {
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = calloc(1, sizeof *filter);
         struct rt_seccomp_plan plan;
         struct rt_bpf bpf;
@@ -72,8 +78,9 @@ static int compile(const struct st_seccomp *spec, struct rt_seccomp **ret_filter
         return 0;
 }
 
-static int find_or_compile(const struct st_seccomp *spec, int cache_dir_fd, const struct rt_seccomp_key *key,
-                           struct rt_seccomp **ret_filter, struct st_error *err) {
+static int find_or_compile(const struct st_seccomp *spec, int cache_dir_fd,
+                           const struct rt_seccomp_key *key, struct rt_seccomp **ret_filter,
+                           struct st_error *err) {
         int r = rt_seccomp_cache_find(cache_dir_fd, key, ret_filter);
 
         if (r != -ENOENT)
@@ -81,11 +88,13 @@ static int find_or_compile(const struct st_seccomp *spec, int cache_dir_fd, cons
         r = compile(spec, ret_filter, err);
         if (r < 0)
                 return r;
-        (void)rt_seccomp_cache_store(cache_dir_fd, key, *ret_filter); /* full or read-only: the next one compiles too */
+        (void)rt_seccomp_cache_store(
+                cache_dir_fd, key, *ret_filter); /* full or read-only: the next one compiles too */
         return 0;
 }
 
-static int prepare(const struct st_seccomp *spec, int cache_dir_fd, struct rt_seccomp **ret_filter, struct st_error *err) {
+static int prepare(const struct st_seccomp *spec, int cache_dir_fd, struct rt_seccomp **ret_filter,
+                   struct st_error *err) {
         struct rt_seccomp_key key;
         int r;
 
@@ -99,29 +108,40 @@ static int prepare(const struct st_seccomp *spec, int cache_dir_fd, struct rt_se
         return r;
 }
 
-/* The child sends the listener with sendmsg(2) after the filter is loaded; the arguments cannot be known here. */
-static int check_listener(const struct st_seccomp *spec, const struct rt_seccomp *filter, struct st_error *err) {
+/* The child sends the listener with sendmsg(2) after the filter is loaded; the arguments cannot be
+ * known here. */
+static int check_listener(const struct st_seccomp *spec, const struct rt_seccomp *filter,
+                          struct st_error *err) {
         const struct seccomp_data sendmsg_call = {.nr = SYS_sendmsg, .arch = seccomp_arch_native()};
         uint32_t action;
 
         if (spec->listener_metadata && !spec->listener_path)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.seccomp.listenerMetadata: set without listenerPath"),
-                                     ST_CODE_CONFIG_INVALID);
+                return st_error_kind(
+                        err,
+                        st_error_set(err, -EINVAL,
+                                     "linux.seccomp.listenerMetadata: set without listenerPath"),
+                        ST_CODE_CONFIG_INVALID);
         if (!filter->notify)
                 return 0;
         if (!spec->listener_path)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs one"),
-                                     ST_CODE_CONFIG_INVALID);
+                return st_error_kind(
+                        err,
+                        st_error_set(err, -EINVAL,
+                                     "linux.seccomp.listenerPath: SCMP_ACT_NOTIFY needs one"),
+                        ST_CODE_CONFIG_INVALID);
         action = rt_seccomp_evaluate(filter, &sendmsg_call) & SECCOMP_RET_ACTION_FULL;
         if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.seccomp: SCMP_ACT_NOTIFY needs sendmsg to be "
-                                                       "allowed: the listener is handed over with it"),
-                                     ST_CODE_CONFIG_INVALID);
+                return st_error_kind(
+                        err,
+                        st_error_set(err, -EINVAL,
+                                     "linux.seccomp: SCMP_ACT_NOTIFY needs sendmsg to be "
+                                     "allowed: the listener is handed over with it"),
+                        ST_CODE_CONFIG_INVALID);
         return 0;
 }
 
-int rt_seccomp_prepare(const struct st_seccomp *spec, int cache_dir_fd, struct rt_seccomp **ret_filter,
-                       struct st_error *err) {
+int rt_seccomp_prepare(const struct st_seccomp *spec, int cache_dir_fd,
+                       struct rt_seccomp **ret_filter, struct st_error *err) {
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = NULL;
         int r = prepare(spec, cache_dir_fd, &filter, err);
 
@@ -137,7 +157,8 @@ struct rt_seccomp *rt_seccomp_free(struct rt_seccomp *filter) {
         if (!filter)
                 return NULL;
         if (filter->mapping)
-                (void)munmap(filter->mapping, filter->mapping_size); /* a mapping of our own: cannot fail */
+                (void)munmap(filter->mapping,
+                             filter->mapping_size); /* a mapping of our own: cannot fail */
         else
                 free(filter->code);
         free(filter);
@@ -147,16 +168,21 @@ struct rt_seccomp *rt_seccomp_free(struct rt_seccomp *filter) {
 /* ---- in the child */
 
 int rt_seccomp_load(const struct rt_seccomp *filter, struct st_error *err) {
-        const struct sock_fprog program = {.len = (unsigned short)filter->n_code, .filter = filter->code};
+        const struct sock_fprog program = {.len = (unsigned short)filter->n_code,
+                                           .filter = filter->code};
         long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags, &program);
 
         if (r < 0)
-                return st_error_kind(err, st_error_sys(err, "linux.seccomp: load %zu instructions with flags %#x",
-                                                       filter->n_code, filter->flags), ST_CODE_SECCOMP);
+                return st_error_kind(
+                        err,
+                        st_error_sys(err, "linux.seccomp: load %zu instructions with flags %#x",
+                                     filter->n_code, filter->flags),
+                        ST_CODE_SECCOMP);
         return (int)r;
 }
 
-int rt_seccomp_send_listener(int socket_fd, int listener_fd, const char *state, size_t length, struct st_error *err) {
+int rt_seccomp_send_listener(int socket_fd, int listener_fd, const char *state, size_t length,
+                             struct st_error *err) {
         union {
                 struct cmsghdr header;
                 char bytes[CMSG_SPACE(sizeof(int))];
@@ -179,8 +205,10 @@ int rt_seccomp_send_listener(int socket_fd, int listener_fd, const char *state, 
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
-                        return st_error_kind(err, st_error_sys(err, "linux.seccomp.listenerPath: send the listener"),
-                                             ST_CODE_SECCOMP);
+                        return st_error_kind(
+                                err,
+                                st_error_sys(err, "linux.seccomp.listenerPath: send the listener"),
+                                ST_CODE_SECCOMP);
                 iov.iov_base = (char *)iov.iov_base + n;
                 iov.iov_len -= (size_t)n;
                 message.msg_control = NULL; /* the descriptor went with the first part */
@@ -191,8 +219,8 @@ int rt_seccomp_send_listener(int socket_fd, int listener_fd, const char *state, 
 
 /* ---- features */
 
-static void write_words(struct st_json_writer *w, const char *key, const struct rt_seccomp_word *table,
-                        bool (*has)(uint32_t value)) {
+static void write_words(struct st_json_writer *w, const char *key,
+                        const struct rt_seccomp_word *table, bool (*has)(uint32_t value)) {
         st_json_open_array(w, key);
         for (; table->name; table++)
                 if (!has || has(table->value))

@@ -2,13 +2,11 @@
  *
  *      struct entry | the key, padded to 8 bytes | the code
  *
- * Compiling takes milliseconds, a hit some tens of microseconds. The key is compared byte for byte, so that the hash is only a name;
- * a second one over header and code finds a file that was cut or damaged. Whoever can write these files decides what containers may
- * call, so an entry counts only when it belongs to us and nobody else can write it. Entries appear by rename. */
+ * Compiling takes milliseconds, a hit some tens of microseconds. The key is compared byte for byte,
+ * so that the hash is only a name; a second one over header and code finds a file that was cut or
+ * damaged. Whoever can write these files decides what containers may call, so an entry counts only
+ * when it belongs to us and nobody else can write it. Entries appear by rename. */
 #include "seccomp_private.h"
-
-#include <stint/fs.h>
-#include <stint/syscall.h>
 
 #include <limits.h>
 #include <string.h>
@@ -16,12 +14,15 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include <stint/fs.h>
+#include <stint/syscall.h>
+
 enum { FORMAT = 1, MAX_ENTRIES = 64, MAX_KEY = 256 << 10, FIRST_ROOM = 16 << 10 };
 
 struct entry {
         char magic[8];
         uint32_t format, key_length, n_code, flags, notify, unused;
-        uint64_t check;                /* over all this but itself, and the code */
+        uint64_t check; /* over all this but itself, and the code */
 };
 
 static const char magic[8] = {'s', 't', 'i', 'n', 't', 'b', 'p', 'f'};
@@ -113,7 +114,7 @@ int rt_seccomp_key_build(const struct st_seccomp *spec, struct rt_seccomp_key *r
 
 void rt_seccomp_key_deinit(struct rt_seccomp_key *key) {
         free(key->bytes);
-        *key = (struct rt_seccomp_key){0};
+        *key = (struct rt_seccomp_key) {0};
 }
 
 /* ---- names and checks */
@@ -141,7 +142,8 @@ static void entry_name(const struct rt_seccomp_key *key, char name[static 17]) {
 }
 
 static uint64_t check_of(const struct entry *entry, const void *code) {
-        return hash(hash(0, entry, offsetof(struct entry, check)), code, entry->n_code * sizeof(struct sock_filter));
+        return hash(hash(0, entry, offsetof(struct entry, check)), code,
+                    entry->n_code * sizeof(struct sock_filter));
 }
 
 static size_t padded(size_t length) {
@@ -149,25 +151,31 @@ static size_t padded(size_t length) {
 }
 
 static bool ours_alone(const struct stat *st) {
-        return S_ISREG(st->st_mode) && st->st_uid == geteuid() && !(st->st_mode & (S_IWGRP | S_IWOTH));
+        return S_ISREG(st->st_mode) && st->st_uid == geteuid() &&
+               !(st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 bool rt_seccomp_entry_fits(const void *data, size_t size, const struct rt_seccomp_key *key) {
         const struct entry *entry = data;
         const unsigned char *key_bytes = (const unsigned char *)data + sizeof *entry;
 
-        if (size < sizeof *entry || memcmp(entry->magic, magic, sizeof magic) || entry->format != FORMAT)
+        if (size < sizeof *entry || memcmp(entry->magic, magic, sizeof magic) ||
+            entry->format != FORMAT)
                 return false;
-        if (entry->key_length != key->length || entry->n_code == 0 || entry->n_code > BPF_MAXINSNS || entry->notify > 1)
+        if (entry->key_length != key->length || entry->n_code == 0 ||
+            entry->n_code > BPF_MAXINSNS || entry->notify > 1)
                 return false;
-        if (size != sizeof *entry + padded(key->length) + entry->n_code * sizeof(struct sock_filter))
+        if (size !=
+            sizeof *entry + padded(key->length) + entry->n_code * sizeof(struct sock_filter))
                 return false;
-        return !memcmp(key_bytes, key->bytes, key->length) && check_of(entry, key_bytes + padded(key->length)) == entry->check;
+        return !memcmp(key_bytes, key->bytes, key->length) &&
+               check_of(entry, key_bytes + padded(key->length)) == entry->check;
 }
 
 /* ---- find */
 
-static int from_mapping(void *data, size_t size, const struct rt_seccomp_key *key, struct rt_seccomp **ret_filter) {
+static int from_mapping(void *data, size_t size, const struct rt_seccomp_key *key,
+                        struct rt_seccomp **ret_filter) {
         const struct entry *entry = data;
         struct rt_seccomp *filter;
 
@@ -186,7 +194,8 @@ static int from_mapping(void *data, size_t size, const struct rt_seccomp_key *ke
         return 0;
 }
 
-int rt_seccomp_cache_find(int dir_fd, const struct rt_seccomp_key *key, struct rt_seccomp **ret_filter) {
+int rt_seccomp_cache_find(int dir_fd, const struct rt_seccomp_key *key,
+                          struct rt_seccomp **ret_filter) {
         st_autoclose int fd = -1;
         char name[17];
         struct stat st;
@@ -224,7 +233,8 @@ static size_t survey(DIR *dir, char oldest[static NAME_MAX + 1]) {
         while ((dirent = readdir(dir))) {
                 if (!strcmp(dirent->d_name, ".") || !strcmp(dirent->d_name, ".."))
                         continue;
-                if (fstatat(dirfd(dir), dirent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+                if (fstatat(dirfd(dir), dirent->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+                    !S_ISREG(st.st_mode))
                         continue;
                 if (n++ > 0 && !older(&st, &oldest_st))
                         continue;
@@ -254,7 +264,8 @@ static int make_place(int dir_fd) {
         return 0;
 }
 
-int rt_seccomp_cache_store(int dir_fd, const struct rt_seccomp_key *key, const struct rt_seccomp *filter) {
+int rt_seccomp_cache_store(int dir_fd, const struct rt_seccomp_key *key,
+                           const struct rt_seccomp *filter) {
         size_t code_size = filter->n_code * sizeof *filter->code;
         size_t size = sizeof(struct entry) + padded(key->length) + code_size;
         st_autofree unsigned char *data = NULL;
@@ -271,7 +282,7 @@ int rt_seccomp_cache_store(int dir_fd, const struct rt_seccomp_key *key, const s
         if (!data)
                 return -ENOMEM;
         entry = (struct entry *)data;
-        *entry = (struct entry){
+        *entry = (struct entry) {
                 .format = FORMAT,
                 .key_length = (uint32_t)key->length,
                 .n_code = (uint32_t)filter->n_code,

@@ -1,4 +1,5 @@
-/* linux.seccomp, word by word: what is wrong is an error with its JSON path before anything is compiled. */
+/* linux.seccomp, word by word: what is wrong is an error with its JSON path before anything is
+ * compiled. */
 #include "seccomp_private.h"
 
 #include <errno.h>
@@ -8,18 +9,22 @@ enum {
         MAX_ERRNO = 4095,
         MAX_TRACE = 0xffff,
         N_ARGUMENTS = 6,
-        MAX_NAMES = 16 << 10, /* in all rules; libseccomp takes its time for each, and a program has 4096 instructions */
+        MAX_NAMES = 16 << 10, /* in all rules; libseccomp takes its time for each, and a program has
+                                 4096 instructions */
 };
 
 #define ROOT "linux.seccomp"
 
 static int invalid(struct st_error *err, const char *path, const char *what) {
-        return st_error_kind(err, st_error_set(err, -EINVAL, "%s: %s", path, what), ST_CODE_CONFIG_INVALID);
+        return st_error_kind(err, st_error_set(err, -EINVAL, "%s: %s", path, what),
+                             ST_CODE_CONFIG_INVALID);
 }
 
 static int unknown(struct st_error *err, const char *path, const char *what, const char *name) {
-        return st_error_kind(err, st_error_set(err, -EINVAL, "%s: unknown %s %s", path, what, name ? name : "(none)"),
-                             ST_CODE_CONFIG_INVALID);
+        return st_error_kind(
+                err,
+                st_error_set(err, -EINVAL, "%s: unknown %s %s", path, what, name ? name : "(none)"),
+                ST_CODE_CONFIG_INVALID);
 }
 
 enum { PATH_ROOM = 80 };
@@ -30,9 +35,10 @@ static void rule_path(char path[static PATH_ROOM], size_t rule, const char *memb
 
 /* ---- actions */
 
-static int action_of(const char *name, bool has_errno, uint32_t errno_ret, const char *field, const char *errno_field,
-                     uint32_t *ret_action, struct st_error *err) {
-        const struct rt_seccomp_word *word = name ? rt_seccomp_word(rt_seccomp_actions, name) : NULL;
+static int action_of(const char *name, bool has_errno, uint32_t errno_ret, const char *field,
+                     const char *errno_field, uint32_t *ret_action, struct st_error *err) {
+        const struct rt_seccomp_word *word =
+                name ? rt_seccomp_word(rt_seccomp_actions, name) : NULL;
         uint32_t highest;
 
         if (!word)
@@ -50,23 +56,28 @@ static int action_of(const char *name, bool has_errno, uint32_t errno_ret, const
         return 0;
 }
 
-int rt_seccomp_rule_action(const struct st_seccomp *spec, size_t i, uint32_t *ret_action, struct st_error *err) {
+int rt_seccomp_rule_action(const struct st_seccomp *spec, size_t i, uint32_t *ret_action,
+                           struct st_error *err) {
         const struct st_seccomp_rule *rule = &spec->rules[i];
         char path[PATH_ROOM], errno_path[PATH_ROOM];
 
         rule_path(path, i, "action");
         rule_path(errno_path, i, "errnoRet");
-        return action_of(rule->action, rule->has_errno_ret, rule->errno_ret, path, errno_path, ret_action, err);
+        return action_of(rule->action, rule->has_errno_ret, rule->errno_ret, path, errno_path,
+                         ret_action, err);
 }
 
-static int default_action(const struct st_seccomp *spec, uint32_t *ret_action, struct st_error *err) {
-        int r = action_of(spec->default_action, spec->has_default_errno_ret, spec->default_errno_ret,
-                          ROOT ".defaultAction", ROOT ".defaultErrnoRet", ret_action, err);
+static int default_action(const struct st_seccomp *spec, uint32_t *ret_action,
+                          struct st_error *err) {
+        int r = action_of(spec->default_action, spec->has_default_errno_ret,
+                          spec->default_errno_ret, ROOT ".defaultAction", ROOT ".defaultErrnoRet",
+                          ret_action, err);
 
         if (r < 0)
                 return r;
         if (*ret_action == SCMP_ACT_NOTIFY) /* nobody could hand the listener over */
-                return invalid(err, ROOT ".defaultAction", "SCMP_ACT_NOTIFY cannot be used as default action");
+                return invalid(err, ROOT ".defaultAction",
+                               "SCMP_ACT_NOTIFY cannot be used as default action");
         return 0;
 }
 
@@ -79,10 +90,12 @@ static void add_arch(struct rt_seccomp_plan *plan, uint32_t token) {
         plan->archs[plan->n_archs++] = token; /* there is room for all that the table has */
 }
 
-static int read_archs(const struct st_seccomp *spec, struct rt_seccomp_plan *plan, struct st_error *err) {
+static int read_archs(const struct st_seccomp *spec, struct rt_seccomp_plan *plan,
+                      struct st_error *err) {
         add_arch(plan, seccomp_arch_native());
         for (size_t i = 0; spec->architectures[i]; i++) {
-                const struct rt_seccomp_word *word = rt_seccomp_word(rt_seccomp_archs, spec->architectures[i]);
+                const struct rt_seccomp_word *word =
+                        rt_seccomp_word(rt_seccomp_archs, spec->architectures[i]);
                 char path[PATH_ROOM];
 
                 (void)snprintf(path, sizeof path, ROOT ".architectures[%zu]", i);
@@ -115,8 +128,10 @@ static int check_args(const struct st_seccomp_rule *rule, size_t i, struct st_er
 
                 if (known && arg->index < N_ARGUMENTS)
                         continue;
-                (void)snprintf(path, sizeof path, ROOT ".syscalls[%zu].args[%zu].%s", i, j, known ? "index" : "op");
-                return known ? invalid(err, path, "a system call has six arguments") : unknown(err, path, "operator", arg->op);
+                (void)snprintf(path, sizeof path, ROOT ".syscalls[%zu].args[%zu].%s", i, j,
+                               known ? "index" : "op");
+                return known ? invalid(err, path, "a system call has six arguments")
+                             : unknown(err, path, "operator", arg->op);
         }
         return 0;
 }
@@ -134,7 +149,8 @@ static int check_notify(const struct st_seccomp_rule *rule, size_t i, struct st_
         return 0;
 }
 
-static int check_rules(const struct st_seccomp *spec, struct rt_seccomp_plan *plan, struct st_error *err) {
+static int check_rules(const struct st_seccomp *spec, struct rt_seccomp_plan *plan,
+                       struct st_error *err) {
         for (size_t i = 0; i < spec->n_rules; i++) {
                 uint32_t action;
                 int r = rt_seccomp_rule_action(spec, i, &action, err);
@@ -150,12 +166,16 @@ static int check_rules(const struct st_seccomp *spec, struct rt_seccomp_plan *pl
                 plan->n_names += spec->rules[i].n_names;
         }
         if (plan->n_names > MAX_NAMES)
-                return st_error_kind(err, st_error_set(err, -E2BIG, ROOT ".syscalls: %zu names in all, over %d", plan->n_names, MAX_NAMES),
+                return st_error_kind(err,
+                                     st_error_set(err, -E2BIG,
+                                                  ROOT ".syscalls: %zu names in all, over %d",
+                                                  plan->n_names, MAX_NAMES),
                                      ST_CODE_CONFIG_INVALID);
         return 0;
 }
 
-int rt_seccomp_check(const struct st_seccomp *spec, struct rt_seccomp_plan *ret_plan, struct st_error *err) {
+int rt_seccomp_check(const struct st_seccomp *spec, struct rt_seccomp_plan *ret_plan,
+                     struct st_error *err) {
         struct rt_seccomp_plan plan = {0};
         int r = default_action(spec, &plan.default_action, err);
 

@@ -1,21 +1,24 @@
-/* Plain rules by libseccomp, a filter for each architecture, merged; then what is ours behind its code. */
+/* Plain rules by libseccomp, a filter for each architecture, merged; then what is ours behind its
+ * code. */
 #include "seccomp_private.h"
-
-#include <stint/syscall.h>
 
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* libseccomp 2.5 makes a tree of four calls a leaf; below this a list is as good, and with no rule at all its tree is
- * wrong (up to 2.5.4). */
+#include <stint/syscall.h>
+
+/* libseccomp 2.5 makes a tree of four calls a leaf; below this a list is as good, and with no rule
+ * at all its tree is wrong (up to 2.5.4). */
 enum { MIN_NAMES_FOR_TREE = 32 };
 
 #define ROOT "linux.seccomp"
 
 /* ---- the filter of one architecture */
 
-static int set_up(scmp_filter_ctx ctx, const struct rt_seccomp_plan *plan, uint32_t arch, struct st_error *err) {
-        int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0); /* we load the code, not libseccomp */
+static int set_up(scmp_filter_ctx ctx, const struct rt_seccomp_plan *plan, uint32_t arch,
+                  struct st_error *err) {
+        int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP,
+                                 0); /* we load the code, not libseccomp */
 
         if (r == 0 && plan->n_names > MIN_NAMES_FOR_TREE)
                 r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -32,8 +35,8 @@ static int set_up(scmp_filter_ctx ctx, const struct rt_seccomp_plan *plan, uint3
 }
 
 /* The conditions that are libseccomp's are on calls which the architecture multiplexes. */
-static int add_call(scmp_filter_ctx ctx, uint32_t action, const struct st_seccomp_rule *rule, const char *name,
-                    struct st_error *err) {
+static int add_call(scmp_filter_ctx ctx, uint32_t action, const struct st_seccomp_rule *rule,
+                    const char *name, struct st_error *err) {
         bool one_by_one = rt_seccomp_repeats_an_argument(rule);
         struct scmp_arg_cmp conditions[6]; /* as many as differ */
         int r = 0;
@@ -42,18 +45,20 @@ static int add_call(scmp_filter_ctx ctx, uint32_t action, const struct st_seccom
                 const struct st_seccomp_arg *arg = &rule->args[i];
                 uint32_t op = rt_seccomp_word(rt_seccomp_operators, arg->op)->value;
 
-                conditions[one_by_one ? 0 : i] =
-                        (struct scmp_arg_cmp){arg->index, (enum scmp_compare)op, arg->value, arg->value_two};
+                conditions[one_by_one ? 0 : i] = (struct scmp_arg_cmp) {
+                        arg->index, (enum scmp_compare)op, arg->value, arg->value_two};
                 if (one_by_one && r == 0)
-                        r = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(name), 1, conditions);
+                        r = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(name),
+                                                   1, conditions);
         }
         if (!one_by_one)
-                r = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(name), (unsigned)rule->n_args, conditions);
+                r = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(name),
+                                           (unsigned)rule->n_args, conditions);
         return r < 0 ? st_error_code(err, r, "libseccomp: add %s", name) : 0;
 }
 
-static int add_rule(scmp_filter_ctx ctx, uint32_t arch, uint32_t action, const struct st_seccomp_rule *rule,
-                    struct st_error *err) {
+static int add_rule(scmp_filter_ctx ctx, uint32_t arch, uint32_t action,
+                    const struct st_seccomp_rule *rule, struct st_error *err) {
         for (size_t i = 0; i < rule->n_names; i++) {
                 int r;
                 if (rt_seccomp_is_ours(arch, rule, rule->names[i]))
@@ -65,13 +70,14 @@ static int add_rule(scmp_filter_ctx ctx, uint32_t arch, uint32_t action, const s
         return 0;
 }
 
-static int add_rules(scmp_filter_ctx ctx, const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
-                     uint32_t arch, struct st_error *err) {
+static int add_rules(scmp_filter_ctx ctx, const struct st_seccomp *spec,
+                     const struct rt_seccomp_plan *plan, uint32_t arch, struct st_error *err) {
         for (size_t i = 0; i < spec->n_rules; i++) {
                 uint32_t action;
                 int r = rt_seccomp_rule_action(spec, i, &action, err);
 
-                if (r == 0 && action != plan->default_action) /* libseccomp refuses what the default says already */
+                if (r == 0 && action != plan->default_action) /* libseccomp refuses what the default
+                                                                 says already */
                         r = add_rule(ctx, arch, action, &spec->rules[i], err);
                 if (r < 0)
                         return st_error_prefix(err, r, ROOT ".syscalls[%zu]", i);
@@ -79,13 +85,15 @@ static int add_rules(scmp_filter_ctx ctx, const struct st_seccomp *spec, const s
         return 0;
 }
 
-static int make_filter(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, uint32_t arch,
-                       scmp_filter_ctx *ret_ctx, struct st_error *err) {
+static int make_filter(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                       uint32_t arch, scmp_filter_ctx *ret_ctx, struct st_error *err) {
         scmp_filter_ctx ctx = seccomp_init(plan->default_action);
         int r;
 
         if (!ctx)
-                return st_error_set(err, -EINVAL, ROOT ".defaultAction: libseccomp or the kernel lacks %s", spec->default_action);
+                return st_error_set(err, -EINVAL,
+                                    ROOT ".defaultAction: libseccomp or the kernel lacks %s",
+                                    spec->default_action);
         r = set_up(ctx, plan, arch, err);
         if (r == 0)
                 r = add_rules(ctx, spec, plan, arch, err);
@@ -99,8 +107,8 @@ static int make_filter(const struct st_seccomp *spec, const struct rt_seccomp_pl
 
 /* ---- the code of all of them */
 
-static int merge_filters(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, scmp_filter_ctx ctx,
-                         struct st_error *err) {
+static int merge_filters(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                         scmp_filter_ctx ctx, struct st_error *err) {
         for (size_t i = 1; i < plan->n_archs; i++) {
                 scmp_filter_ctx other;
                 int r = make_filter(spec, plan, plan->archs[i], &other, err);
@@ -110,7 +118,8 @@ static int merge_filters(const struct st_seccomp *spec, const struct rt_seccomp_
                 r = seccomp_merge(ctx, other);
                 if (r < 0) {
                         seccomp_release(other);
-                        return st_error_code(err, r, ROOT ".architectures: libseccomp: merge %#x", plan->archs[i]);
+                        return st_error_code(err, r, ROOT ".architectures: libseccomp: merge %#x",
+                                             plan->archs[i]);
                 }
         }
         return 0;
@@ -123,7 +132,8 @@ static int append_file(struct rt_bpf *bpf, int fd, struct st_error *err) {
         if (fstat(fd, &st) < 0)
                 return st_error_sys(err, ROOT ": stat the compiled filter");
         if (st.st_size == 0 || st.st_size % (off_t)sizeof(struct sock_filter))
-                return st_error_code(err, -EIO, ROOT ": libseccomp: %lld bytes of code", (long long)st.st_size);
+                return st_error_code(err, -EIO, ROOT ": libseccomp: %lld bytes of code",
+                                     (long long)st.st_size);
         code = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (code == MAP_FAILED)
                 return st_error_sys(err, ROOT ": map the compiled filter");
@@ -145,8 +155,8 @@ static int append_export(scmp_filter_ctx ctx, struct rt_bpf *bpf, struct st_erro
         return append_file(bpf, fd, err);
 }
 
-static int compile_plain(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *bpf,
-                         struct st_error *err) {
+static int compile_plain(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                         struct rt_bpf *bpf, struct st_error *err) {
         scmp_filter_ctx ctx;
         int r = make_filter(spec, plan, plan->archs[0], &ctx, err);
 
@@ -163,12 +173,13 @@ static int check_size(const struct rt_bpf *bpf, struct st_error *err) {
         if (bpf->failed)
                 return st_error_set(err, -ENOMEM, ROOT ": allocate the filter");
         if (bpf->n > BPF_MAXINSNS)
-                return st_error_set(err, -E2BIG, ROOT ": %zu instructions, the kernel takes %d", bpf->n, BPF_MAXINSNS);
+                return st_error_set(err, -E2BIG, ROOT ": %zu instructions, the kernel takes %d",
+                                    bpf->n, BPF_MAXINSNS);
         return 0;
 }
 
-int rt_seccomp_compile(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *ret_bpf,
-                       struct st_error *err) {
+int rt_seccomp_compile(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                       struct rt_bpf *ret_bpf, struct st_error *err) {
         struct rt_bpf bpf = {0};
         int r = compile_plain(spec, plan, &bpf, err);
 

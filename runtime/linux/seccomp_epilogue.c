@@ -1,18 +1,21 @@
 /* What libseccomp's code leaves to ours, behind it.
  *
- * Newer calls: libseccomp only knows the names of its own time. Those in the table below are answered here: all
- * architectures give calls added since Linux 5.1 the same number.
+ * Newer calls: libseccomp only knows the names of its own time. Those in the table below are
+ * answered here: all architectures give calls added since Linux 5.1 the same number.
  *
  * Conditions: seccomp_conditions.c says why they are not libseccomp's.
  *
- * Calls newer than the profile: it lists the calls that its author knew. A C library that tries a newer one falls back to an older
- * on ENOSYS, but not on EPERM, nor after a kill. So numbers above the highest that the profile mentions for an
- * architecture get ENOSYS unless the default action lets calls through (a tracer or a log wants to see them).
+ * Calls newer than the profile: it lists the calls that its author knew. A C library that tries a
+ * newer one falls back to an older on ENOSYS, but not on EPERM, nor after a kill. So numbers above
+ * the highest that the profile mentions for an architecture get ENOSYS unless the default action
+ * lets calls through (a tracer or a log wants to see them).
  *
- * None of these matches a rule of libseccomp's. So each of its returns of the default action (a rule never returns that,
- * it refuses those as redundant) becomes a jump to the epilogue; calls with a plain rule pay nothing, neither when made nor when the
- * kernel tries every number at load. There is a section for each AUDIT_ARCH; x86_64 and x32 share one and differ by a
- * bit of the number. Conditional jumps skip a few instructions; far ones are BPF_JA, whose offset has 32 bits. */
+ * None of these matches a rule of libseccomp's. So each of its returns of the default action (a
+ * rule never returns that, it refuses those as redundant) becomes a jump to the epilogue; calls
+ * with a plain rule pay nothing, neither when made nor when the kernel tries every number at load.
+ * There is a section for each AUDIT_ARCH; x86_64 and x32 share one and differ by a bit of the
+ * number. Conditional jumps skip a few instructions; far ones are BPF_JA, whose offset has 32 bits.
+ */
 #include "seccomp_private.h"
 
 #include <errno.h>
@@ -27,12 +30,12 @@ struct newer_call {
 
 /* Later than libseccomp 2.5.4. A name that the linked libseccomp knows is left to it. */
 static const struct newer_call newer_calls[] = {
-        {"cachestat", 451},         {"fchmodat2", 452},         {"map_shadow_stack", 453},
-        {"futex_wake", 454},        {"futex_wait", 455},        {"futex_requeue", 456},
-        {"statmount", 457},         {"listmount", 458},         {"lsm_get_self_attr", 459},
-        {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461},  {"mseal", 462},
-        {"setxattrat", 463},        {"getxattrat", 464},        {"listxattrat", 465},
-        {"removexattrat", 466},     {"open_tree_attr", 467},    {"file_getattr", 468},
+        {"cachestat", 451},         {"fchmodat2", 452},        {"map_shadow_stack", 453},
+        {"futex_wake", 454},        {"futex_wait", 455},       {"futex_requeue", 456},
+        {"statmount", 457},         {"listmount", 458},        {"lsm_get_self_attr", 459},
+        {"lsm_set_self_attr", 460}, {"lsm_list_modules", 461}, {"mseal", 462},
+        {"setxattrat", 463},        {"getxattrat", 464},       {"listxattrat", 465},
+        {"removexattrat", 466},     {"open_tree_attr", 467},   {"file_getattr", 468},
         {"file_setattr", 469},      {"listns", 470},
 };
 
@@ -47,7 +50,7 @@ struct epilogue {
         const struct st_seccomp *spec;
         const struct rt_seccomp_plan *plan;
         struct rt_bpf *bpf;
-        struct own_call *own;          /* of one architecture, ascending */
+        struct own_call *own; /* of one architecture, ascending */
         size_t n_own;
 };
 
@@ -75,7 +78,8 @@ static bool is_newer(const char *name) {
         return seccomp_syscall_resolve_name(name) == __NR_SCMP_ERROR;
 }
 
-/* -1: the architecture has no such call, or it is one of those that socketcall(2) or ipc(2) multiplex. */
+/* -1: the architecture has no such call, or it is one of those that socketcall(2) or ipc(2)
+ * multiplex. */
 static int64_t number_of(uint32_t arch, const char *name) {
         if (!is_newer(name)) {
                 int number = seccomp_syscall_resolve_name_arch(arch, name);
@@ -117,14 +121,17 @@ static bool has_name(const struct st_seccomp_rule *rule, const char *name) {
         return false;
 }
 
-/* As in libseccomp: a rule that equals the default says nothing, and one without conditions beats those with. */
+/* As in libseccomp: a rule that equals the default says nothing, and one without conditions beats
+ * those with. */
 static bool says_something(const struct epilogue *e, size_t rule, uint32_t *ret_action) {
-        return rt_seccomp_rule_action(e->spec, rule, ret_action, NULL) == 0 && *ret_action != e->plan->default_action;
+        return rt_seccomp_rule_action(e->spec, rule, ret_action, NULL) == 0 &&
+               *ret_action != e->plan->default_action;
 }
 
 static bool find_unconditional(const struct epilogue *e, const char *name, uint32_t *ret_action) {
         for (size_t i = 0; i < e->spec->n_rules; i++)
-                if (e->spec->rules[i].n_args == 0 && has_name(&e->spec->rules[i], name) && says_something(e, i, ret_action))
+                if (e->spec->rules[i].n_args == 0 && has_name(&e->spec->rules[i], name) &&
+                    says_something(e, i, ret_action))
                         return true;
         return false;
 }
@@ -137,7 +144,7 @@ static void add_own(struct epilogue *e, const char *name, uint32_t number) {
         if ((at > 0 && e->own[at - 1].number == number) || e->n_own == MAX_OWN)
                 return;
         memmove(e->own + at + 1, e->own + at, (e->n_own - at) * sizeof *e->own);
-        e->own[at] = (struct own_call){name, number};
+        e->own[at] = (struct own_call) {name, number};
         e->n_own++;
 }
 
@@ -153,7 +160,8 @@ static void collect_own(struct epilogue *e, uint32_t arch) {
                         if (!rt_seccomp_is_ours(arch, rule, name))
                                 continue;
                         number = number_of(arch, name);
-                        if (number >= 0 && (is_newer(name) || !find_unconditional(e, name, &action)))
+                        if (number >= 0 &&
+                            (is_newer(name) || !find_unconditional(e, name, &action)))
                                 add_own(e, name, (uint32_t)number);
                 }
         }
@@ -231,7 +239,8 @@ static void emit_section(struct epilogue *e, uint32_t arch) {
         (void)rt_bpf_emit(e->bpf, BPF_JMP | BPF_JEQ | BPF_K, arch, 1, 0);
         rt_bpf_jump(e->bpf, &next);
         rt_bpf_load(e->bpf, offsetof(struct seccomp_data, nr));
-        if (arch == SCMP_ARCH_X86_64) { /* when not listed, x32 comes here only if the default is that of bad architectures */
+        if (arch == SCMP_ARCH_X86_64) { /* when not listed, x32 comes here only if the default is
+                                           that of bad architectures */
                 (void)rt_bpf_emit(e->bpf, BPF_JMP | BPF_JSET | BPF_K, X32_BIT, 0, 1);
                 if (with_x32)
                         rt_bpf_jump(e->bpf, &x32);
@@ -249,11 +258,14 @@ static void emit_section(struct epilogue *e, uint32_t arch) {
 static void redirect_default(struct rt_bpf *bpf, uint32_t default_action) {
         for (size_t i = 0; i < bpf->n; i++)
                 if (bpf->code[i].code == (BPF_RET | BPF_K) && bpf->code[i].k == default_action)
-                        bpf->code[i] = (struct sock_filter){.code = BPF_JMP | BPF_JA, .k = (uint32_t)(bpf->n - i - 1)};
+                        bpf->code[i] = (struct sock_filter) {.code = BPF_JMP | BPF_JA,
+                                                             .k = (uint32_t)(bpf->n - i - 1)};
 }
 
-int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *bpf) {
-        struct epilogue e = {.spec = spec, .plan = plan, .bpf = bpf, .own = calloc(MAX_OWN, sizeof *e.own)};
+int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                               struct rt_bpf *bpf) {
+        struct epilogue e = {
+                .spec = spec, .plan = plan, .bpf = bpf, .own = calloc(MAX_OWN, sizeof *e.own)};
 
         if (!e.own)
                 return -ENOMEM;

@@ -1,9 +1,10 @@
-#include <stint/seccomp.h>
-
 #include <linux/seccomp.h>
 #include <string.h>
 
-/* What classic BPF for seccomp may do (kernel: seccomp_check_filter), as far as libseccomp and seccomp_newer.c use it. */
+#include <stint/seccomp.h>
+
+/* What classic BPF for seccomp may do (kernel: seccomp_check_filter), as far as libseccomp and
+ * seccomp_newer.c use it. */
 static bool jump(const struct sock_filter *insn, uint32_t a, uint32_t *ret_skip) {
         bool holds;
 
@@ -49,7 +50,8 @@ uint32_t rt_seccomp_evaluate(const struct rt_seccomp *filter, const struct secco
                 case BPF_RET | BPF_K:
                         return insn->k;
                 default:
-                        if (BPF_CLASS(insn->code) != BPF_JMP || BPF_SRC(insn->code) != BPF_K || !jump(insn, a, &skip))
+                        if (BPF_CLASS(insn->code) != BPF_JMP || BPF_SRC(insn->code) != BPF_K ||
+                            !jump(insn, a, &skip))
                                 return SECCOMP_RET_KILL_PROCESS;
                         pc += skip;
                 }

@@ -1,9 +1,9 @@
 /* runtime/linux/seccomp_private.h: between the files of the seccomp compiler. */
 #pragma once
+#include <seccomp.h>
+
 #include <stint/cleanup.h>
 #include <stint/seccomp.h>
-
-#include <seccomp.h>
 
 /* ---- seccomp_tables.c: the spec's words */
 
@@ -12,17 +12,19 @@ struct rt_seccomp_word {
         uint32_t value;
 };
 
-extern const struct rt_seccomp_word rt_seccomp_actions[], rt_seccomp_operators[], rt_seccomp_archs[],
+extern const struct rt_seccomp_word rt_seccomp_actions[], rt_seccomp_operators[],
+        rt_seccomp_archs[],
         rt_seccomp_flags[]; /* each ends with a NULL name and is sorted by name */
 /* NULL: not in the table. */
-const struct rt_seccomp_word *rt_seccomp_word(const struct rt_seccomp_word *table, const char *name);
+const struct rt_seccomp_word *rt_seccomp_word(const struct rt_seccomp_word *table,
+                                              const char *name);
 
 /* ---- seccomp_program.c: a BPF program that grows */
 
 struct rt_bpf {
         struct sock_filter *code;
         size_t n, room;
-        bool failed;          /* memory is out: looked at once, at the end */
+        bool failed; /* memory is out: looked at once, at the end */
 };
 
 void rt_bpf_deinit(struct rt_bpf *bpf);
@@ -35,7 +37,7 @@ void rt_bpf_append(struct rt_bpf *bpf, const struct sock_filter *code, size_t n)
 
 /* Forward jumps to one place that is not known yet: a chain through their own k fields. */
 struct rt_bpf_label {
-        size_t last;          /* index + 1 of the last jump; 0: none */
+        size_t last; /* index + 1 of the last jump; 0: none */
 };
 
 void rt_bpf_jump(struct rt_bpf *bpf, struct rt_bpf_label *to);
@@ -46,35 +48,40 @@ void rt_bpf_land(struct rt_bpf *bpf, struct rt_bpf_label *label);
 
 struct rt_seccomp_plan {
         uint32_t default_action;
-        uint32_t archs[32];   /* SCMP_ARCH_* tokens, each once, the native one first */
+        uint32_t archs[32]; /* SCMP_ARCH_* tokens, each once, the native one first */
         size_t n_archs;
-        size_t n_names;       /* in all rules */
+        size_t n_names; /* in all rules */
         bool notify;
 };
 
 /* Errors: -EINVAL, -E2BIG, naming the JSON path. */
-int rt_seccomp_check(const struct st_seccomp *spec, struct rt_seccomp_plan *ret_plan, struct st_error *err) st_must_check;
+int rt_seccomp_check(const struct st_seccomp *spec, struct rt_seccomp_plan *ret_plan,
+                     struct st_error *err) st_must_check;
 /* The return value of rule @i; cannot fail once the spec is checked. */
-int rt_seccomp_rule_action(const struct st_seccomp *spec, size_t i, uint32_t *ret_action, struct st_error *err) st_must_check;
-/* Two conditions on one argument of a rule hold one or the other, as in runc: each becomes a rule of its own. */
+int rt_seccomp_rule_action(const struct st_seccomp *spec, size_t i, uint32_t *ret_action,
+                           struct st_error *err) st_must_check;
+/* Two conditions on one argument of a rule hold one or the other, as in runc: each becomes a rule
+ * of its own. */
 bool rt_seccomp_repeats_an_argument(const struct st_seccomp_rule *rule);
 
 /* ---- seccomp_compile.c */
 
-int rt_seccomp_compile(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *ret_bpf,
-                       struct st_error *err) st_must_check;
+int rt_seccomp_compile(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                       struct rt_bpf *ret_bpf, struct st_error *err) st_must_check;
 
 /* ---- seccomp_conditions.c */
 
 /* Return @action when all conditions hold, else go on with the next instruction. */
-void rt_seccomp_emit_rule(struct rt_bpf *bpf, const struct st_seccomp_arg *args, size_t n_args, uint32_t action);
+void rt_seccomp_emit_rule(struct rt_bpf *bpf, const struct st_seccomp_arg *args, size_t n_args,
+                          uint32_t action);
 
 /* ---- seccomp_epilogue.c */
 
 /* Whether what @rule says of a call is for the epilogue to do, not for libseccomp. */
 bool rt_seccomp_is_ours(uint32_t arch, const struct st_seccomp_rule *rule, const char *name);
 /* Extend libseccomp's code in @bpf. Errors: -ENOMEM. */
-int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan, struct rt_bpf *bpf) st_must_check;
+int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                               struct rt_bpf *bpf) st_must_check;
 
 /* ---- seccomp_cache.c */
 
@@ -84,12 +91,18 @@ struct rt_seccomp_key {
         bool failed;
 };
 
-/* Everything that the compiled code depends on, in one unambiguous string of bytes. Errors: -ENOMEM. */
-int rt_seccomp_key_build(const struct st_seccomp *spec, struct rt_seccomp_key *ret_key) st_must_check;
+/* Everything that the compiled code depends on, in one unambiguous string of bytes. Errors:
+ * -ENOMEM. */
+int rt_seccomp_key_build(const struct st_seccomp *spec,
+                         struct rt_seccomp_key *ret_key) st_must_check;
 void rt_seccomp_key_deinit(struct rt_seccomp_key *key);
-/* 0 and a filter whose code lies in a mapped file, or -ENOENT (also for an entry that is damaged or not ours alone). */
-int rt_seccomp_cache_find(int dir_fd, const struct rt_seccomp_key *key, struct rt_seccomp **ret_filter) st_must_check;
+/* 0 and a filter whose code lies in a mapped file, or -ENOENT (also for an entry that is damaged or
+ * not ours alone). */
+int rt_seccomp_cache_find(int dir_fd, const struct rt_seccomp_key *key,
+                          struct rt_seccomp **ret_filter) st_must_check;
 /* Whether @size bytes at @data are an intact entry for @key. */
 bool rt_seccomp_entry_fits(const void *data, size_t size, const struct rt_seccomp_key *key);
-/* Make place (64 entries at most, the oldest go) and write. A failure costs the next start a compilation, nothing else. */
-int rt_seccomp_cache_store(int dir_fd, const struct rt_seccomp_key *key, const struct rt_seccomp *filter);
+/* Make place (64 entries at most, the oldest go) and write. A failure costs the next start a
+ * compilation, nothing else. */
+int rt_seccomp_cache_store(int dir_fd, const struct rt_seccomp_key *key,
+                           const struct rt_seccomp *filter);

@@ -4,7 +4,7 @@
 
 void rt_bpf_deinit(struct rt_bpf *bpf) {
         free(bpf->code);
-        *bpf = (struct rt_bpf){0};
+        *bpf = (struct rt_bpf) {0};
 }
 
 static bool make_room(struct rt_bpf *bpf, size_t n) {
@@ -30,7 +30,7 @@ static bool make_room(struct rt_bpf *bpf, size_t n) {
 size_t rt_bpf_emit(struct rt_bpf *bpf, uint16_t code, uint32_t k, uint8_t jt, uint8_t jf) {
         if (!make_room(bpf, 1))
                 return 0;
-        bpf->code[bpf->n] = (struct sock_filter){.code = code, .jt = jt, .jf = jf, .k = k};
+        bpf->code[bpf->n] = (struct sock_filter) {.code = code, .jt = jt, .jf = jf, .k = k};
         return bpf->n++;
 }
 

@@ -17,14 +17,10 @@ const struct rt_seccomp_word rt_seccomp_actions[] = {
 };
 
 const struct rt_seccomp_word rt_seccomp_operators[] = {
-        {"SCMP_CMP_EQ", SCMP_CMP_EQ},
-        {"SCMP_CMP_GE", SCMP_CMP_GE},
-        {"SCMP_CMP_GT", SCMP_CMP_GT},
-        {"SCMP_CMP_LE", SCMP_CMP_LE},
-        {"SCMP_CMP_LT", SCMP_CMP_LT},
-        {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
-        {"SCMP_CMP_NE", SCMP_CMP_NE},
-        {NULL, 0},
+        {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE},
+        {"SCMP_CMP_GT", SCMP_CMP_GT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
+        {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ},
+        {"SCMP_CMP_NE", SCMP_CMP_NE}, {NULL, 0},
 };
 
 const struct rt_seccomp_word rt_seccomp_archs[] = {
@@ -61,7 +57,8 @@ const struct rt_seccomp_word rt_seccomp_flags[] = {
         {NULL, 0},
 };
 
-const struct rt_seccomp_word *rt_seccomp_word(const struct rt_seccomp_word *table, const char *name) {
+const struct rt_seccomp_word *rt_seccomp_word(const struct rt_seccomp_word *table,
+                                              const char *name) {
         for (; table->name; table++)
                 if (!strcmp(table->name, name))
                         return table;

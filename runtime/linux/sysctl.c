@@ -1,14 +1,15 @@
 #include "proc.h"
 
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* sysctl(8): the separator is the first of '.' and '/', and the other one stands for it inside a name
+#include <stint/process.h>
+#include <stint/syscall.h>
+
+/* sysctl(8): the separator is the first of '.' and '/', and the other one stands for it inside a
+ * name
  * ("net.ipv4.conf.eno2/100.rp_filter"). Give the path below /proc. */
 static int path_of(const char *key, char *path, size_t size) {
         bool dots = key[strcspn(key, "./")] == '.';
@@ -79,7 +80,8 @@ static int check_one(const struct st_linux *config, const char *key, struct st_e
         r = namespace->wanted ? is_own(namespace->path, kind, err) : 1;
         if (r <= 0)
                 return r < 0 ? st_error_prefix(err, r, "linux.sysctl: %s", key) : 0;
-        r = st_error_set(err, -EINVAL, "linux.sysctl: %s is not allowed in the host's %s namespace", key, st_namespace_name(kind));
+        r = st_error_set(err, -EINVAL, "linux.sysctl: %s is not allowed in the host's %s namespace",
+                         key, st_namespace_name(kind));
         return st_error_kind(err, r, ST_CODE_CONFIG_INVALID);
 }
 
@@ -94,7 +96,8 @@ int rt_sysctl_check(const struct st_spec *spec, struct st_error *err) {
 
 /* ---- in the child */
 
-int rt_sysctl_apply(int proc_fd, const struct st_string_pair *sysctl, size_t n, struct st_error *err) {
+int rt_sysctl_apply(int proc_fd, const struct st_string_pair *sysctl, size_t n,
+                    struct st_error *err) {
         char path[PATH_MAX];
 
         for (size_t i = 0; i < n; i++) {
@@ -102,7 +105,8 @@ int rt_sysctl_apply(int proc_fd, const struct st_string_pair *sysctl, size_t n, 
                 if (r == 0)
                         r = rt_proc_write(proc_fd, path, sysctl[i].value, strlen(sysctl[i].value));
                 if (r < 0)
-                        return st_error_code(err, r, "linux.sysctl: write %s to %s", sysctl[i].value, sysctl[i].key);
+                        return st_error_code(err, r, "linux.sysctl: write %s to %s",
+                                             sysctl[i].value, sysctl[i].key);
         }
         return 0;
 }

@@ -1,7 +1,7 @@
+#include <sys/prctl.h>
+
 #include <stint/process.h>
 #include <stint/syscall.h>
-
-#include <sys/prctl.h>
 
 static int set_groups(const struct st_user *user, struct st_error *err) {
         if (st_setgroups(user->n_additional_gids, user->additional_gids) < 0)

@@ -15,7 +15,8 @@ static inline int child_status(int (*body)(const void *data), const void *data) 
         fflush(NULL);
         pid = fork();
         if (pid == 0)
-                syscall(SYS_exit_group, body(data)); /* _exit(2) of a sanitizer makes calls that a filter may deny */
+                syscall(SYS_exit_group, body(data)); /* _exit(2) of a sanitizer makes calls that a
+                                                        filter may deny */
         if (pid < 0)
                 abort();
         while (waitpid(pid, &status, 0) < 0)

@@ -1,12 +1,12 @@
 /* tests/unit/linux/scratch.h: a directory that a test may fill, and leaves no trace. */
 #pragma once
-#include <stint/fs.h>
-
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <stint/fs.h>
 
 struct scratch {
         char path[64];

@@ -1,16 +1,16 @@
 #include "child.h"
 #include "leaks.h"
 
-#include <stint/fs.h>
-#include <stint/parse.h>
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <criterion/criterion.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/prctl.h>
+
+#include <stint/fs.h>
+#include <stint/parse.h>
+#include <stint/process.h>
+#include <stint/syscall.h>
 
 static void need_root(void) {
         if (geteuid() != 0)
@@ -31,7 +31,7 @@ static struct sets current_sets(void) {
 
         if (syscall(SYS_capget, &header, data) < 0)
                 abort();
-        return (struct sets){
+        return (struct sets) {
                 data[0].effective | (uint64_t)data[1].effective << 32,
                 data[0].permitted | (uint64_t)data[1].permitted << 32,
                 data[0].inheritable | (uint64_t)data[1].inheritable << 32,
@@ -42,7 +42,8 @@ static uint64_t read_each(int option, unsigned long argument) {
         uint64_t set = 0;
 
         for (int cap = 0; cap <= rt_caps_last(); cap++) {
-                int r = option == PR_CAPBSET_READ ? prctl(option, cap, 0, 0, 0) : prctl(option, argument, cap, 0, 0);
+                int r = option == PR_CAPBSET_READ ? prctl(option, cap, 0, 0, 0)
+                                                  : prctl(option, argument, cap, 0, 0);
                 if (r == 1)
                         set |= BIT(cap);
         }
@@ -61,7 +62,9 @@ Test(caps, knows_the_kernels_last_capability) {
         st_autofree char *text = NULL;
         int last;
 
-        cr_assert_eq(st_read_file_at(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", 64, &text, NULL, NULL), 0);
+        cr_assert_eq(
+                st_read_file_at(AT_FDCWD, "/proc/sys/kernel/cap_last_cap", 64, &text, NULL, NULL),
+                0);
         text[strcspn(text, "\n")] = 0;
         cr_assert_eq(st_parse_int(text, &last), 0);
         cr_expect_eq(rt_caps_last(), last);
@@ -126,8 +129,10 @@ Test(caps, leaves_nothing_when_the_config_has_none) {
 }
 
 static int clear_what_was_ambient(const void *data) {
-        const struct st_capabilities before = {.permitted = BIT(CAP_KILL) | BIT(CAP_CHOWN), .inheritable = BIT(CAP_KILL) | BIT(CAP_CHOWN),
-                                               .effective = BIT(CAP_KILL), .ambient = BIT(CAP_KILL) | BIT(CAP_CHOWN)};
+        const struct st_capabilities before = {.permitted = BIT(CAP_KILL) | BIT(CAP_CHOWN),
+                                               .inheritable = BIT(CAP_KILL) | BIT(CAP_CHOWN),
+                                               .effective = BIT(CAP_KILL),
+                                               .ambient = BIT(CAP_KILL) | BIT(CAP_CHOWN)};
         struct st_capabilities after = before;
         struct st_error err = {0};
 
@@ -169,14 +174,16 @@ Test(caps, leaves_out_an_ambient_capability_that_cannot_be) {
 }
 
 static int drop_without_the_right(const void *data) {
-        const struct st_capabilities few = {.bounding = BIT(CAP_CHOWN) | BIT(CAP_KILL), .permitted = BIT(CAP_CHOWN)};
+        const struct st_capabilities few = {.bounding = BIT(CAP_CHOWN) | BIT(CAP_KILL),
+                                            .permitted = BIT(CAP_CHOWN)};
         const struct st_capabilities fewer = {.bounding = BIT(CAP_CHOWN)};
         struct st_error err = {0};
 
         (void)data;
         CHILD_OK(rt_caps_drop_bounding(&few, rt_caps_last(), &err), err);
         CHILD_OK(rt_caps_apply(&few, rt_caps_last(), &err), err);
-        CHILD_OK(rt_caps_drop_bounding(&few, rt_caps_last(), &err), err); /* nothing is left to drop */
+        CHILD_OK(rt_caps_drop_bounding(&few, rt_caps_last(), &err),
+                 err); /* nothing is left to drop */
         CHILD_CHECK(rt_caps_drop_bounding(&fewer, rt_caps_last(), &err) == -EPERM);
         CHILD_CHECK(strstr(err.msg, "process.capabilities.bounding: drop CAP_KILL"));
         return 0;
@@ -205,7 +212,8 @@ Test(caps, reports_what_the_kernel_refuses) {
 
 static int have_groups(const void *data) {
         gid_t wanted[] = {7, 9}, groups[8];
-        const struct st_user user = {.uid = 0, .gid = 5, .additional_gids = wanted, .n_additional_gids = 2};
+        const struct st_user user = {
+                .uid = 0, .gid = 5, .additional_gids = wanted, .n_additional_gids = 2};
         struct st_error err = {0};
 
         (void)data;
@@ -238,7 +246,8 @@ Test(caps, keeps_groups_only_when_told_to) {
 }
 
 static int become_another_twice(const void *data) {
-        const struct st_user first = {.uid = 1000, .gid = 1000}, second = {.uid = 1001, .gid = 1000};
+        const struct st_user first = {.uid = 1000, .gid = 1000},
+                             second = {.uid = 1001, .gid = 1000};
         struct st_error err = {0};
 
         (void)data;

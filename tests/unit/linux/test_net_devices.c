@@ -2,9 +2,6 @@
 #include "child.h"
 #include "leaks.h"
 
-#include <stint/cleanup.h>
-#include <stint/net_devices.h>
-
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -15,12 +12,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <stint/cleanup.h>
+#include <stint/net_devices.h>
+
 static void need_root(void) {
         if (geteuid() != 0)
                 cr_skip_test("needs root");
 }
 
-TestSuite(net_devices, .init = need_root, .fini = st_test_no_leaks);
+TestSuite(net_devices, .init = need_root, .fini = st_test_no_leaks, .timeout = 60);
 
 /* ---- a host and a container, both network namespaces of a child's own */
 
@@ -52,29 +52,35 @@ static int talk(struct rt_netlink_message *message) {
         return r;
 }
 
-static int make_dummy(const char *name) {
+/* One end of a pair, whose other end the kernel names. */
+static int make_device(const char *name) {
         struct {
                 struct rtattr header;
                 char kind[8];
-        } info = {{.rta_len = RTA_LENGTH(6), .rta_type = IFLA_INFO_KIND}, "dummy"};
+        } info = {{.rta_len = RTA_LENGTH(5), .rta_type = IFLA_INFO_KIND}, "veth"};
         struct rt_netlink_message message;
 
-        (void)rt_netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
+        (void)rt_netlink_begin(&message, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL,
+                               sizeof(struct ifinfomsg));
         rt_netlink_put(&message, IFLA_IFNAME, name, strlen(name) + 1);
         rt_netlink_put(&message, IFLA_LINKINFO, &info, sizeof info);
         return talk(&message);
 }
 
-static int add_address(const char *name, int family, const char *text, unsigned char prefix, unsigned char scope, uint32_t valid) {
+static int add_address(const char *name, int family, const char *text, unsigned char prefix,
+                       unsigned char scope, uint32_t valid) {
         const struct ifa_cacheinfo lifetime = {.ifa_prefered = valid, .ifa_valid = valid};
         uint32_t flags = family == AF_INET6 ? IFA_F_NODAD : 0;
         size_t size = family == AF_INET6 ? 16 : 4;
         struct rt_netlink_message message;
         unsigned char address[16];
-        struct ifaddrmsg *header = rt_netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *header);
+        struct ifaddrmsg *header =
+                rt_netlink_begin(&message, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, sizeof *header);
 
-        *header = (struct ifaddrmsg){.ifa_family = (unsigned char)family, .ifa_prefixlen = prefix, .ifa_scope = scope,
-                                     .ifa_index = if_nametoindex(name)};
+        *header = (struct ifaddrmsg) {.ifa_family = (unsigned char)family,
+                                      .ifa_prefixlen = prefix,
+                                      .ifa_scope = scope,
+                                      .ifa_index = if_nametoindex(name)};
         if (inet_pton(family, text, address) != 1)
                 return -EINVAL;
         rt_netlink_put(&message, IFA_LOCAL, address, size);
@@ -85,7 +91,8 @@ static int add_address(const char *name, int family, const char *text, unsigned 
         return talk(&message);
 }
 
-/* "192.0.2.1/24 2001:db8::1/64 " of a device here, sorted as the kernel lists them; flags in *ret_flags. */
+/* "192.0.2.1/24 2001:db8::1/64 " of a device here, sorted as the kernel lists them; flags in
+ * *ret_flags. */
 static void describe(const char *name, char *text, size_t room, unsigned *ret_flags) {
         struct ifaddrs *list, *entry;
 
@@ -118,7 +125,8 @@ static void describe(const char *name, char *text, size_t room, unsigned *ret_fl
 static int same_file(int a, int b) {
         struct stat st_a, st_b;
 
-        return fstat(a, &st_a) == 0 && fstat(b, &st_b) == 0 && st_a.st_ino == st_b.st_ino && st_a.st_dev == st_b.st_dev;
+        return fstat(a, &st_a) == 0 && fstat(b, &st_b) == 0 && st_a.st_ino == st_b.st_ino &&
+               st_a.st_dev == st_b.st_dev;
 }
 
 /* ---- moves */
@@ -132,7 +140,7 @@ static int move_and_rename(const void *data) {
 
         (void)data;
         CHILD_CHECK(container_fd >= 0);
-        CHILD_CHECK(make_dummy("first") == 0 && make_dummy("second") == 0);
+        CHILD_CHECK(make_device("first") == 0 && make_device("second") == 0);
         CHILD_CHECK(add_address("first", AF_INET, "192.0.2.1", 24, RT_SCOPE_UNIVERSE, 0) == 0);
         CHILD_CHECK(add_address("first", AF_INET, "192.0.2.9", 32, RT_SCOPE_UNIVERSE, 0) == 0);
         CHILD_CHECK(add_address("first", AF_INET, "198.51.100.1", 24, RT_SCOPE_LINK, 0) == 0);
@@ -157,21 +165,24 @@ Test(net_devices, move_with_their_permanent_global_addresses) {
 }
 
 static int clash_of_names(const void *data) {
-        const struct st_net_device taken = {"dev0", "dev1"}, free_name = {"dev0", "dev2"}, same = {"dev1", NULL};
+        const struct st_net_device taken = {"dev0", "dev1"}, free_name = {"dev0", "dev2"},
+                                   same = {"dev1", NULL};
         int host_fd, container_fd = make_world(&host_fd);
         struct st_error err = {0};
 
         (void)data;
         CHILD_CHECK(setns(container_fd, CLONE_NEWNET) == 0);
-        CHILD_CHECK(make_dummy("dev0") == 0 && make_dummy("dev1") == 0);
+        CHILD_CHECK(make_device("dev0") == 0 && make_device("dev1") == 0);
         CHILD_CHECK(setns(host_fd, CLONE_NEWNET) == 0);
-        CHILD_CHECK(make_dummy("dev0") == 0 && make_dummy("dev1") == 0);
+        CHILD_CHECK(make_device("dev0") == 0 && make_device("dev1") == 0);
         CHILD_CHECK(rt_net_devices_move(&taken, 1, container_fd, &err) == -EEXIST);
-        CHILD_CHECK(strstr(err.msg, "linux.netDevices[dev0]: the container has a device named dev1"));
+        CHILD_CHECK(
+                strstr(err.msg, "linux.netDevices[dev0]: the container has a device named dev1"));
         CHILD_CHECK(if_nametoindex("dev0") > 0);
         CHILD_CHECK(rt_net_devices_move(&same, 1, container_fd, &err) == -EEXIST);
         CHILD_CHECK(if_nametoindex("dev1") > 0);
-        CHILD_OK(rt_net_devices_move(&free_name, 1, container_fd, &err), err); /* though "dev0" is taken as well */
+        CHILD_OK(rt_net_devices_move(&free_name, 1, container_fd, &err),
+                 err); /* though "dev0" is taken as well */
         CHILD_CHECK(if_nametoindex("dev0") == 0);
         CHILD_CHECK(setns(container_fd, CLONE_NEWNET) == 0);
         CHILD_CHECK(if_nametoindex("dev2") > 0);
@@ -191,9 +202,9 @@ static int use_a_template(const void *data) {
 
         (void)data;
         CHILD_CHECK(setns(container_fd, CLONE_NEWNET) == 0);
-        CHILD_CHECK(make_dummy("eth0") == 0);
+        CHILD_CHECK(make_device("eth0") == 0);
         CHILD_CHECK(setns(host_fd, CLONE_NEWNET) == 0);
-        CHILD_CHECK(make_dummy("one") == 0 && make_dummy("two") == 0);
+        CHILD_CHECK(make_device("one") == 0 && make_device("two") == 0);
         CHILD_CHECK(add_address("one", AF_INET, "192.0.2.1", 24, RT_SCOPE_UNIVERSE, 0) == 0);
         CHILD_OK(rt_net_devices_move(devices, 2, container_fd, &err), err);
         CHILD_CHECK(setns(container_fd, CLONE_NEWNET) == 0);
@@ -215,7 +226,7 @@ static int move_what_is_not_there(const void *data) {
 
         (void)data;
         CHILD_CHECK(rt_net_devices_move(&device, 1, container_fd, &err) == -ENODEV);
-        CHILD_CHECK(strstr(err.msg, "linux.netDevices[nosuch0]: look for it: No such device"));
+        CHILD_CHECK(strstr(err.msg, "linux.netDevices[nosuch0]: look for it: no such device"));
         CHILD_CHECK(rt_net_devices_move(&immovable, 1, container_fd, &err) < 0);
         CHILD_CHECK(strstr(err.msg, "linux.netDevices[lo]: move to the container"));
         CHILD_CHECK(rt_net_devices_move(&device, 1, -1, &err) == -EBADF);

@@ -3,15 +3,15 @@
 #include "filters.h"
 #include "leaks.h"
 
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <criterion/criterion.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/vfs.h>
+
+#include <stint/process.h>
+#include <stint/syscall.h>
 
 static void need_root(void) {
         if (geteuid() != 0)
@@ -118,7 +118,7 @@ Test(proc, writes_a_file) {
 }
 
 struct cover {
-        const char *source, *target;   /* a bind mount over a file of procfs */
+        const char *source, *target; /* a bind mount over a file of procfs */
         bool without_openat2;
 };
 
@@ -140,14 +140,16 @@ Test(proc, never_writes_to_what_is_mounted_over_a_file) {
         const struct cover covers[] = {
                 {"/dev/null", "/proc/self/oom_score_adj", false},
                 {"/dev/null", "/proc/self/oom_score_adj", true},
-                {"/proc/self/comm", "/proc/self/oom_score_adj", false}, /* procfs too: only the mount tells */
+                {"/proc/self/comm", "/proc/self/oom_score_adj",
+                 false}, /* procfs too: only the mount tells */
                 {"/proc/self/comm", "/proc/self/oom_score_adj", true},
                 {"/tmp", "/proc/self", false},
                 {"/tmp", "/proc/self", true},
         };
 
         for (size_t i = 0; i < sizeof covers / sizeof *covers; i++)
-                cr_expect_eq(in_child(write_under_cover, &covers[i]), 0, "%s over %s%s", covers[i].source, covers[i].target,
+                cr_expect_eq(in_child(write_under_cover, &covers[i]), 0, "%s over %s%s",
+                             covers[i].source, covers[i].target,
                              covers[i].without_openat2 ? ", without openat2" : "");
 }
 

@@ -1,9 +1,6 @@
 #include "child.h"
 #include "leaks.h"
 
-#include <stint/process.h>
-#include <stint/syscall.h>
-
 #include <criterion/criterion.h>
 #include <linux/capability.h>
 #include <linux/ioprio.h>
@@ -13,6 +10,9 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
+
+#include <stint/process.h>
+#include <stint/syscall.h>
 
 TestSuite(process, .fini = st_test_no_leaks);
 
@@ -29,8 +29,10 @@ static int lower_limits(const void *data) {
 
         (void)data;
         CHILD_OK(rt_rlimits_apply(&process, &err), err);
-        CHILD_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 100 && limit.rlim_max == 200);
-        CHILD_CHECK(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0);
+        CHILD_CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == 100 &&
+                    limit.rlim_max == 200);
+        CHILD_CHECK(getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 &&
+                    limit.rlim_max == 0);
         return 0;
 }
 
@@ -60,7 +62,8 @@ Test(process, takes_all_ones_for_no_limit) {
 }
 
 static int raise_a_hard_limit(const void *data) {
-        struct st_rlimit low = {RLIMIT_NPROC, "RLIMIT_NPROC", 50, 60}, high = {RLIMIT_NPROC, "RLIMIT_NPROC", 50, 70};
+        struct st_rlimit low = {RLIMIT_NPROC, "RLIMIT_NPROC", 50, 60},
+                         high = {RLIMIT_NPROC, "RLIMIT_NPROC", 50, 70};
         struct st_rlimit odd = {RLIMIT_NPROC, "RLIMIT_NPROC", 60, 50};
         struct st_process process = {.rlimits = &low, .n_rlimits = 1};
         const struct st_capabilities none = {0};
@@ -71,7 +74,8 @@ static int raise_a_hard_limit(const void *data) {
         CHILD_OK(rt_caps_apply(&none, rt_caps_last(), &err), err);
         process.rlimits = &high;
         CHILD_CHECK(rt_rlimits_apply(&process, &err) == -EPERM);
-        CHILD_CHECK(strstr(err.msg, "process.rlimits: set RLIMIT_NPROC to soft 50, hard 70") && strstr(err.msg, "CAP_SYS_RESOURCE"));
+        CHILD_CHECK(strstr(err.msg, "process.rlimits: set RLIMIT_NPROC to soft 50, hard 70") &&
+                    strstr(err.msg, "CAP_SYS_RESOURCE"));
         CHILD_CHECK(err.kind == ST_CODE_LIMIT);
         process.rlimits = &odd;
         CHILD_CHECK(rt_rlimits_apply(&process, &err) == -EINVAL);
@@ -100,7 +104,8 @@ Test(process, sets_policy_and_nice) {
 }
 
 static int be_fifo(const void *data) {
-        const struct st_scheduler fifo = {.policy = SCHED_FIFO, .priority = 2, .flags = 0x01 /* reset on fork */};
+        const struct st_scheduler fifo = {
+                .policy = SCHED_FIFO, .priority = 2, .flags = 0x01 /* reset on fork */};
         struct sched_param param;
         struct st_error err = {0};
 
@@ -113,7 +118,7 @@ static int be_fifo(const void *data) {
 
 static int may_be_fifo(const void *data) {
         (void)data;
-        return sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
+        return sched_setscheduler(0, SCHED_FIFO, &(struct sched_param) {.sched_priority = 1});
 }
 
 Test(process, sets_a_real_time_priority_and_flags) {
@@ -123,7 +128,8 @@ Test(process, sets_a_real_time_priority_and_flags) {
 }
 
 static int be_deadline(const void *data) {
-        const struct st_scheduler deadline = {.policy = 6, .runtime = 1000000, .deadline = 10000000, .period = 10000000};
+        const struct st_scheduler deadline = {
+                .policy = 6, .runtime = 1000000, .deadline = 10000000, .period = 10000000};
         struct st_error err = {0};
 
         (void)data;
@@ -152,7 +158,8 @@ static int set_io_priority(const void *data) {
 
         (void)data;
         CHILD_OK(rt_io_priority_apply(&priority, &err), err);
-        CHILD_CHECK(syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) == IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 6));
+        CHILD_CHECK(syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0) ==
+                    IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 6));
         return 0;
 }
 
@@ -188,14 +195,16 @@ Test(process, moves_to_the_cpus_of_a_list) {
                 cpu = CPU_ISSET(i, &set) ? i : cpu; /* the last one */
         cr_expect_eq(in_child(stay_on_one_cpu, &cpu), 0);
         cr_expect_eq(rt_affinity_apply("8000", "process.execCPUAffinity.final", &err), -EINVAL);
-        cr_expect(strstr(err.msg, "process.execCPUAffinity.final: sched_setaffinity to CPUs 8000"), "%s", err.msg);
+        cr_expect(strstr(err.msg, "process.execCPUAffinity.final: sched_setaffinity to CPUs 8000"),
+                  "%s", err.msg);
         cr_expect_eq(rt_affinity_apply("9000", "x", &err), -ERANGE);
 }
 
 /* ---- memory policy, personality */
 
 static int interleave(const void *data) {
-        const struct st_memory_policy policy = {.mode = MPOL_BIND, .flags = MPOL_F_STATIC_NODES, .nodes = "0"};
+        const struct st_memory_policy policy = {
+                .mode = MPOL_BIND, .flags = MPOL_F_STATIC_NODES, .nodes = "0"};
         unsigned long mask[16] = {0};
         struct st_error err = {0};
         int mode;
@@ -246,7 +255,8 @@ Test(process, sets_the_personality) {
 /* ---- keyring */
 
 static int join_a_keyring(const void *data) {
-        long before = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0), after;
+        long before = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0),
+             after;
         char description[256] = "";
         struct st_error err = {0};
 
@@ -254,15 +264,18 @@ static int join_a_keyring(const void *data) {
         CHILD_OK(rt_keyring_join(-1, "stint-unit-test", NULL, &err), err);
         after = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
         CHILD_CHECK(after > 0 && after != before);
-        CHILD_CHECK(syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, description, sizeof description) > 0);
+        CHILD_CHECK(syscall(SYS_keyctl, KEYCTL_DESCRIBE, KEY_SPEC_SESSION_KEYRING, description,
+                            sizeof description) > 0);
         CHILD_CHECK(strstr(description, ";3f1b0000;_ses.stint-unit-test"));
         CHILD_OK(rt_keyring_join(-1, "stint-unit-test", NULL, &err), err); /* as exec does */
-        CHILD_CHECK(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) == after);
+        CHILD_CHECK(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) ==
+                    after);
         return 0;
 }
 
 Test(process, joins_a_session_keyring_of_its_own) {
-        if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0 && errno == ENOSYS)
+        if (syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0) < 0 &&
+            errno == ENOSYS)
                 cr_skip_test("this kernel has no keys");
         cr_expect_eq(in_child(join_a_keyring, NULL), 0);
 }
@@ -284,7 +297,8 @@ Test(process, refuses_labels_of_modules_that_are_off) {
 
         if (!rt_apparmor_enabled()) {
                 cr_expect_eq(rt_lsm_check(&process, &err), -EOPNOTSUPP);
-                cr_expect(strstr(err.msg, "process.apparmorProfile: docker-default"), "%s", err.msg);
+                cr_expect(strstr(err.msg, "process.apparmorProfile: docker-default"), "%s",
+                          err.msg);
                 cr_expect_eq(err.kind, ST_CODE_UNSUPPORTED);
         }
         process.apparmor_profile = "";
@@ -306,9 +320,12 @@ Test(process, names_the_label_and_file_that_fail) {
         if (rt_apparmor_enabled() || rt_selinux_enabled())
                 cr_skip_test("a security module is on");
         cr_expect_lt(rt_lsm_apply(proc_fd, "no-such-profile", NULL, &err), 0);
-        cr_expect(strstr(err.msg, "process.apparmorProfile: ") && strstr(err.msg, "exec no-such-profile") && strstr(err.msg, "/exec`"),
+        cr_expect(strstr(err.msg, "process.apparmorProfile: ") &&
+                          strstr(err.msg, "exec no-such-profile") && strstr(err.msg, "/exec`"),
                   "%s", err.msg);
         cr_expect_lt(rt_lsm_apply(proc_fd, NULL, "a:b:c:d", &err), 0);
-        cr_expect(strstr(err.msg, "process.selinuxLabel: write `a:b:c:d` to `/proc/thread-self/attr/exec`"), "%s", err.msg);
+        cr_expect(strstr(err.msg,
+                         "process.selinuxLabel: write `a:b:c:d` to `/proc/thread-self/attr/exec`"),
+                  "%s", err.msg);
         close(proc_fd);
 }

@@ -2,9 +2,6 @@
 #include "filters.h"
 #include "leaks.h"
 
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <linux/audit.h>
@@ -12,6 +9,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
 
 TestSuite(seccomp, .fini = st_test_no_leaks);
 
@@ -23,7 +23,8 @@ static struct rt_seccomp *prepare(const struct st_seccomp *spec) {
         return filter;
 }
 
-static uint32_t answer(const struct rt_seccomp *filter, uint32_t arch, uint32_t nr, uint64_t a0, uint64_t a1) {
+static uint32_t answer(const struct rt_seccomp *filter, uint32_t arch, uint32_t nr, uint64_t a0,
+                       uint64_t a1) {
         const struct seccomp_data data = {.nr = (int)nr, .arch = arch, .args = {a0, a1}};
 
         return rt_seccomp_evaluate(filter, &data);
@@ -39,18 +40,24 @@ enum { ERRNO = SECCOMP_RET_ERRNO, X32 = 0x40000000 };
 
 Test(seccomp, gives_each_action_its_value) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS, .flags = NO_WORDS, .listener_path = "/x",
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
+                .listener_path = "/x",
                 RULES({NAMES("getpid"), .action = "SCMP_ACT_ERRNO"},
-                      {NAMES("getppid"), .action = "SCMP_ACT_ERRNO", .errno_ret = 7, .has_errno_ret = true},
+                      {NAMES("getppid"), .action = "SCMP_ACT_ERRNO", .errno_ret = 7,
+                       .has_errno_ret = true},
                       {NAMES("getuid"), .action = "SCMP_ACT_KILL"},
                       {NAMES("getgid"), .action = "SCMP_ACT_KILL_THREAD"},
                       {NAMES("geteuid"), .action = "SCMP_ACT_KILL_PROCESS"},
                       {NAMES("getegid"), .action = "SCMP_ACT_TRAP"},
                       {NAMES("getpgid"), .action = "SCMP_ACT_TRACE"},
-                      {NAMES("getsid"), .action = "SCMP_ACT_TRACE", .errno_ret = 9, .has_errno_ret = true},
+                      {NAMES("getsid"), .action = "SCMP_ACT_TRACE", .errno_ret = 9,
+                       .has_errno_ret = true},
                       {NAMES("gettid"), .action = "SCMP_ACT_LOG"},
                       {NAMES("getpgrp"), .action = "SCMP_ACT_NOTIFY"},
-                      {NAMES("getcwd"), .action = "SCMP_ACT_ERRNO", .errno_ret = 0, .has_errno_ret = true}),
+                      {NAMES("getcwd"), .action = "SCMP_ACT_ERRNO", .errno_ret = 0,
+                       .has_errno_ret = true}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
@@ -72,8 +79,12 @@ Test(seccomp, gives_each_action_its_value) {
 
 Test(seccomp, takes_the_errno_of_the_default_action) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .default_errno_ret = 38, .has_default_errno_ret = true,
-                .architectures = NO_WORDS, .flags = NO_WORDS, RULES({NAMES("read", "write"), .action = "SCMP_ACT_ALLOW"}),
+                .default_action = "SCMP_ACT_ERRNO",
+                .default_errno_ret = 38,
+                .has_default_errno_ret = true,
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
+                RULES({NAMES("read", "write"), .action = "SCMP_ACT_ALLOW"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
@@ -83,16 +94,20 @@ Test(seccomp, takes_the_errno_of_the_default_action) {
 }
 
 Test(seccomp, accepts_a_filter_without_rules) {
-        struct st_seccomp spec = {.default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS};
+        struct st_seccomp spec = {
+                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS};
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
         cr_expect_eq(native(filter, SYS_read), ERRNO | EPERM);
-        cr_expect_eq(native(filter, 100000), ERRNO | EPERM, "the profile mentions no call to be newer than");
+        cr_expect_eq(native(filter, 100000), ERRNO | EPERM,
+                     "the profile mentions no call to be newer than");
 }
 
 Test(seccomp, skips_names_that_nobody_knows) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
                 RULES({NAMES("no_such_call", "read"), .action = "SCMP_ACT_ALLOW"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
@@ -102,9 +117,12 @@ Test(seccomp, skips_names_that_nobody_knows) {
 
 Test(seccomp, drops_a_rule_that_the_default_says_already) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
                 RULES({NAMES("read"), .action = "SCMP_ACT_ALLOW"},
-                      {NAMES("mount"), .action = "SCMP_ACT_ERRNO", .errno_ret = EPERM, .has_errno_ret = true}),
+                      {NAMES("mount"), .action = "SCMP_ACT_ERRNO", .errno_ret = EPERM,
+                       .has_errno_ret = true}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
@@ -150,19 +168,25 @@ ParameterizedTestParameters(seccomp, compares_all_64_bits) {
 /* "read" is libseccomp's to compile, "mseal" is ours: they must agree. */
 ParameterizedTest(struct comparison *c, seccomp, compares_all_64_bits) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS,
-                RULES({NAMES("read", "mseal"), .action = "SCMP_ACT_ALLOW", ARGS({1, c->value, c->value_two, c->op})}),
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
+                RULES({NAMES("read", "mseal"), .action = "SCMP_ACT_ALLOW",
+                       ARGS({1, c->value, c->value_two, c->op})}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
         uint32_t want = c->matches ? SECCOMP_RET_ALLOW : ERRNO | EPERM;
 
-        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, SYS_read, 0, c->arg), want, "read: %s", c->op);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, SYS_read, 0, c->arg), want, "read: %s",
+                     c->op);
         cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, 462, 0, c->arg), want, "mseal: %s", c->op);
 }
 
 Test(seccomp, wants_all_conditions_of_a_rule) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS, .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
                 RULES({NAMES("socketpair", "cachestat"), .action = "SCMP_ACT_TRAP",
                        ARGS({0, 16, 0, "SCMP_CMP_EQ"}, {1, 3, 0, "SCMP_CMP_GE"})}),
         };
@@ -178,7 +202,9 @@ Test(seccomp, wants_all_conditions_of_a_rule) {
 
 Test(seccomp, takes_two_conditions_on_one_argument_as_alternatives) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
                 RULES({NAMES("personality", "mseal"), .action = "SCMP_ACT_ALLOW",
                        ARGS({0, 0, 0, "SCMP_CMP_EQ"}, {0, 8, 0, "SCMP_CMP_EQ"})}),
         };
@@ -194,8 +220,11 @@ Test(seccomp, takes_two_conditions_on_one_argument_as_alternatives) {
 
 Test(seccomp, lets_a_rule_without_conditions_win) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = NO_WORDS,
-                RULES({NAMES("mseal", "read"), .action = "SCMP_ACT_TRAP", ARGS({0, 1, 0, "SCMP_CMP_EQ"})},
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
+                RULES({NAMES("mseal", "read"), .action = "SCMP_ACT_TRAP",
+                       ARGS({0, 1, 0, "SCMP_CMP_EQ"})},
                       {NAMES("mseal", "read"), .action = "SCMP_ACT_ALLOW"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
@@ -208,7 +237,8 @@ Test(seccomp, lets_a_rule_without_conditions_win) {
 
 Test(seccomp, answers_enosys_to_calls_newer_than_the_profile) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ERRNO",
+                .flags = NO_WORDS,
                 .architectures = WORDS("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"),
                 RULES({NAMES("read", "openat2", "execve"), .action = "SCMP_ACT_ALLOW"}),
         };
@@ -220,15 +250,19 @@ Test(seccomp, answers_enosys_to_calls_newer_than_the_profile) {
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 437, 0, 0), SECCOMP_RET_ALLOW);
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 438, 0, 0), ERRNO | ENOSYS);
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 1, 0, 0), ERRNO | EPERM);
-        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, X32 | 520, 0, 0), SECCOMP_RET_ALLOW, "x32's execve");
+        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, X32 | 520, 0, 0), SECCOMP_RET_ALLOW,
+                     "x32's execve");
         cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, X32 | 519, 0, 0), ERRNO | EPERM);
         cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, X32 | 521, 0, 0), ERRNO | ENOSYS);
-        cr_expect_eq(answer(filter, AUDIT_ARCH_AARCH64, 63, 0, 0), SECCOMP_RET_KILL_THREAD, "not listed");
+        cr_expect_eq(answer(filter, AUDIT_ARCH_AARCH64, 63, 0, 0), SECCOMP_RET_KILL_THREAD,
+                     "not listed");
 }
 
 Test(seccomp, counts_a_call_newer_than_libseccomp_as_mentioned) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_KILL_PROCESS", .architectures = WORDS("SCMP_ARCH_X86"), .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_KILL_PROCESS",
+                .architectures = WORDS("SCMP_ARCH_X86"),
+                .flags = NO_WORDS,
                 RULES({NAMES("read", "mseal"), .action = "SCMP_ACT_ALLOW"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
@@ -239,19 +273,23 @@ Test(seccomp, counts_a_call_newer_than_libseccomp_as_mentioned) {
                 cr_expect_eq(answer(filter, archs[i], 461, 0, 0), SECCOMP_RET_KILL_PROCESS);
                 cr_expect_eq(answer(filter, archs[i], 463, 0, 0), ERRNO | ENOSYS);
         }
-        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, X32 | 462, 0, 0), SECCOMP_RET_KILL_THREAD, "x32 is not listed");
+        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, X32 | 462, 0, 0), SECCOMP_RET_KILL_THREAD,
+                     "x32 is not listed");
 }
 
 Test(seccomp, denies_a_call_newer_than_libseccomp_under_a_permissive_default) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS, .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
                 RULES({NAMES("mseal"), .action = "SCMP_ACT_ERRNO"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
         cr_expect_eq(native(filter, 462), ERRNO | EPERM);
         cr_expect_eq(native(filter, 461), SECCOMP_RET_ALLOW);
-        cr_expect_eq(native(filter, 463), SECCOMP_RET_ALLOW, "ENOSYS is not for those who let calls through");
+        cr_expect_eq(native(filter, 463), SECCOMP_RET_ALLOW,
+                     "ENOSYS is not for those who let calls through");
 }
 
 Test(seccomp, leaves_tracers_and_logs_to_see_newer_calls) {
@@ -259,18 +297,23 @@ Test(seccomp, leaves_tracers_and_logs_to_see_newer_calls) {
 
         for (int i = 0; i < 2; i++) {
                 struct st_seccomp spec = {
-                        .default_action = defaults[i], .architectures = NO_WORDS, .flags = NO_WORDS,
+                        .default_action = defaults[i],
+                        .architectures = NO_WORDS,
+                        .flags = NO_WORDS,
                         RULES({NAMES("read"), .action = "SCMP_ACT_ALLOW"}),
                 };
                 st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
-                cr_expect_eq(native(filter, 5000), i == 0 ? SECCOMP_RET_LOG : SECCOMP_RET_TRACE | EPERM);
+                cr_expect_eq(native(filter, 5000),
+                             i == 0 ? SECCOMP_RET_LOG : SECCOMP_RET_TRACE | EPERM);
         }
 }
 
 Test(seccomp, tells_arms_private_calls_from_newer_ones) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = WORDS("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"), .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = WORDS("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"),
+                .flags = NO_WORDS,
                 RULES({NAMES("read", "clone3", "set_tls"), .action = "SCMP_ACT_ALLOW"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
@@ -282,7 +325,59 @@ Test(seccomp, tells_arms_private_calls_from_newer_ones) {
         cr_expect_eq(answer(filter, AUDIT_ARCH_AARCH64, 63, 0, 0), SECCOMP_RET_ALLOW);
         cr_expect_eq(answer(filter, AUDIT_ARCH_AARCH64, 64, 0, 0), ERRNO | EPERM);
         cr_expect_eq(answer(filter, AUDIT_ARCH_AARCH64, 436, 0, 0), ERRNO | ENOSYS);
-        cr_expect_eq(native(filter, SYS_read), SECCOMP_RET_ALLOW, "the native architecture is implied");
+        cr_expect_eq(native(filter, SYS_read), SECCOMP_RET_ALLOW,
+                     "the native architecture is implied");
+}
+
+Test(seccomp, reaches_calls_that_32_bit_x86_multiplexes) {
+        struct st_seccomp spec = {
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = WORDS("SCMP_ARCH_X86"),
+                .flags = NO_WORDS,
+                RULES({NAMES("socket", "shmat"), .action = "SCMP_ACT_ALLOW"},
+                      {NAMES("bind"), .action = "SCMP_ACT_ALLOW", ARGS({0, 3, 0, "SCMP_CMP_EQ"})}),
+        };
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
+        enum {
+                SOCKETCALL = 102,
+                IPC = 117,
+                SOCKET = 359,
+                SYS_SOCKET_ = 1,
+                SYS_BIND_ = 2,
+                SYS_CONNECT_ = 3,
+                SHMAT = 21
+        };
+
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, SOCKETCALL, SYS_SOCKET_, 0),
+                     SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, SOCKETCALL, SYS_BIND_, 0), SECCOMP_RET_ALLOW,
+                     "its arguments are in memory");
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, SOCKETCALL, SYS_CONNECT_, 0), ERRNO | EPERM);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, SOCKET, 0, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, IPC, SHMAT, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, IPC, SHMAT + 1, 0), ERRNO | EPERM);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, SYS_bind, 3, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, SYS_bind, 4, 0), ERRNO | EPERM);
+}
+
+Test(seccomp, makes_a_tree_where_an_architecture_has_no_rule) {
+        const struct st_seccomp_rule rule = {NAMES("arch_prctl"), .action = "SCMP_ACT_ALLOW"};
+        struct st_seccomp_rule rules[40];
+        struct st_seccomp spec = {.default_action = "SCMP_ACT_ERRNO",
+                                  .flags = NO_WORDS,
+                                  .rules = rules,
+                                  .n_rules = 40,
+                                  .architectures = WORDS("SCMP_ARCH_AARCH64", "SCMP_ARCH_X86")};
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = NULL;
+
+        for (int i = 0; i < 40; i++)
+                rules[i] = rule;
+        filter = prepare(&spec);
+        cr_expect_eq(native(filter, SYS_arch_prctl), SECCOMP_RET_ALLOW);
+        for (uint32_t nr = 0; nr < 500; nr++)
+                cr_expect_eq(answer(filter, AUDIT_ARCH_AARCH64, nr, 0, 0), ERRNO | EPERM);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 384, 0, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_ARM, 0, 0, 0), SECCOMP_RET_KILL_THREAD);
 }
 
 /* ---- bad input */
@@ -305,39 +400,51 @@ static void expect_fault(const struct fault *fault) {
         spec.flags = spec.flags ? spec.flags : NO_WORDS;
         cr_expect_eq(rt_seccomp_prepare(&spec, -1, &filter, &err), fault->code, "%s", fault->says);
         cr_expect_null(filter);
-        cr_expect(strstr(err.msg, fault->says), "wanted \"%s\", the message was: %s", fault->says, err.msg);
+        cr_expect(strstr(err.msg, fault->says), "wanted \"%s\", the message was: %s", fault->says,
+                  err.msg);
         cr_expect_eq(err.kind, fault->kind, "%s", fault->says);
 }
 
-#define FAULT(text, ...) {{__VA_ARGS__}, -EINVAL, ST_CODE_CONFIG_INVALID, text}
+#define FAULT(text, ...)                                                                           \
+        { {__VA_ARGS__}, -EINVAL, ST_CODE_CONFIG_INVALID, text }
 #define READ NAMES("read"), .action = "SCMP_ACT_ALLOW"
 
 Test(seccomp, names_the_member_that_is_wrong) {
         const struct fault faults[] = {
-                FAULT("linux.seccomp.defaultAction: unknown action SCMP_ACT_X", .default_action = "SCMP_ACT_X"),
-                FAULT("linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be used as default action",
+                FAULT("linux.seccomp.defaultAction: unknown action SCMP_ACT_X",
+                      .default_action = "SCMP_ACT_X"),
+                FAULT("linux.seccomp.defaultAction: SCMP_ACT_NOTIFY cannot be used as default "
+                      "action",
                       .default_action = "SCMP_ACT_NOTIFY"),
-                FAULT("linux.seccomp.defaultErrnoRet: ", .default_action = "SCMP_ACT_KILL", .has_default_errno_ret = true),
-                FAULT("linux.seccomp.defaultErrnoRet: too large", .default_errno_ret = 4096, .has_default_errno_ret = true),
+                FAULT("linux.seccomp.defaultErrnoRet: ", .default_action = "SCMP_ACT_KILL",
+                      .has_default_errno_ret = true),
+                FAULT("linux.seccomp.defaultErrnoRet: too large", .default_errno_ret = 4096,
+                      .has_default_errno_ret = true),
                 FAULT("linux.seccomp.architectures[1]: unknown architecture SCMP_ARCH_Z80",
                       .architectures = WORDS("SCMP_ARCH_X86", "SCMP_ARCH_Z80")),
-                FAULT("linux.seccomp.flags[0]: unknown flag SECCOMP_X", .flags = WORDS("SECCOMP_X")),
+                FAULT("linux.seccomp.flags[0]: unknown flag SECCOMP_X",
+                      .flags = WORDS("SECCOMP_X")),
                 FAULT("linux.seccomp.syscalls[1].action: unknown action ALLOW",
                       RULES({READ}, {NAMES("write"), .action = "ALLOW"})),
                 FAULT("linux.seccomp.syscalls[0].errnoRet: ", RULES({READ, .has_errno_ret = true})),
                 FAULT("linux.seccomp.syscalls[0].errnoRet: too large",
-                      RULES({NAMES("read"), .action = "SCMP_ACT_ERRNO", .errno_ret = 5000, .has_errno_ret = true})),
+                      RULES({NAMES("read"), .action = "SCMP_ACT_ERRNO", .errno_ret = 5000,
+                             .has_errno_ret = true})),
                 FAULT("linux.seccomp.syscalls[0].args[1].op: unknown operator EQ",
                       RULES({READ, ARGS({0, 0, 0, "SCMP_CMP_EQ"}, {1, 0, 0, "EQ"})})),
                 FAULT("linux.seccomp.syscalls[0].args[0].op: unknown operator",
                       RULES({NAMES("read"), .action = "SCMP_ACT_ERRNO", ARGS({0, 0, 0, "EQ"})})),
-                FAULT("linux.seccomp.syscalls[0].args[0].index: ", RULES({READ, ARGS({6, 0, 0, "SCMP_CMP_EQ"})})),
-                FAULT("linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY cannot be used for the write syscall",
-                      RULES({NAMES("getpid", "write"), .action = "SCMP_ACT_NOTIFY"}), .listener_path = "/x"),
+                FAULT("linux.seccomp.syscalls[0].args[0].index: ",
+                      RULES({READ, ARGS({6, 0, 0, "SCMP_CMP_EQ"})})),
+                FAULT("linux.seccomp.syscalls[0].action: SCMP_ACT_NOTIFY cannot be used for the "
+                      "write syscall",
+                      RULES({NAMES("getpid", "write"), .action = "SCMP_ACT_NOTIFY"}),
+                      .listener_path = "/x"),
                 FAULT("linux.seccomp.listenerPath: ", .default_action = "SCMP_ACT_ALLOW",
                       RULES({NAMES("getpid"), .action = "SCMP_ACT_NOTIFY"})),
                 FAULT("linux.seccomp.listenerMetadata: ", .listener_metadata = "x"),
-                FAULT("needs sendmsg to be allowed", .default_action = "SCMP_ACT_ALLOW", .listener_path = "/x",
+                FAULT("needs sendmsg to be allowed", .default_action = "SCMP_ACT_ALLOW",
+                      .listener_path = "/x",
                       RULES({NAMES("sendmsg"), .action = "SCMP_ACT_NOTIFY"})),
                 FAULT("needs sendmsg to be allowed", .listener_path = "/x",
                       RULES({READ}, {NAMES("getpid"), .action = "SCMP_ACT_NOTIFY"})),
@@ -348,9 +455,38 @@ Test(seccomp, names_the_member_that_is_wrong) {
 }
 
 Test(seccomp, refuses_an_architecture_of_the_other_byte_order) {
-        const struct fault fault = {{.architectures = WORDS("SCMP_ARCH_S390X")}, -EDOM, ST_CODE_SECCOMP,
+        const struct fault fault = {{.architectures = WORDS("SCMP_ARCH_S390X")},
+                                    -EDOM,
+                                    ST_CODE_SECCOMP,
                                     "linux.seccomp.architectures: "};
 
+        expect_fault(&fault);
+}
+
+Test(seccomp, refuses_a_profile_out_of_all_proportion) {
+        enum { N = 20000 };
+        st_autofree char **names = calloc(N + 1, sizeof *names);
+        struct st_seccomp_rule rule = {.names = names, .n_names = N, .action = "SCMP_ACT_ALLOW"};
+        const struct fault fault = {
+                {.rules = &rule, .n_rules = 1}, -E2BIG, ST_CODE_CONFIG_INVALID, "20000 names"};
+
+        for (int i = 0; i < N; i++)
+                names[i] = (char *)"read";
+        expect_fault(&fault);
+}
+
+Test(seccomp, refuses_a_filter_that_the_kernel_would_not_take) {
+        enum { N = 2000 };
+        st_autofree struct st_seccomp_arg *args = calloc(N, sizeof *args);
+        struct st_seccomp_rule rule = {NAMES("read"), .action = "SCMP_ACT_ALLOW", .args = args,
+                                       .n_args = N};
+        const struct fault fault = {{.rules = &rule, .n_rules = 1},
+                                    -E2BIG,
+                                    ST_CODE_SECCOMP,
+                                    "instructions, the kernel takes 4096"};
+
+        for (uint64_t i = 0; i < N; i++)
+                args[i] = (struct st_seccomp_arg) {0, i, 0, "SCMP_CMP_EQ"};
         expect_fault(&fault);
 }
 
@@ -358,8 +494,10 @@ Test(seccomp, refuses_an_architecture_of_the_other_byte_order) {
 
 Test(seccomp, turns_flags_into_those_of_the_kernel) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS,
-                .flags = WORDS("SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC",
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = NO_WORDS,
+                .flags = WORDS("SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+                               "SECCOMP_FILTER_FLAG_TSYNC",
                                "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"),
                 RULES({NAMES("getpid"), .action = "SCMP_ACT_ERRNO"}),
         };
@@ -394,9 +532,13 @@ static int make_calls(const void *data) {
 
 Test(seccomp, is_obeyed_by_the_kernel) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = NO_WORDS, .flags = WORDS("SECCOMP_FILTER_FLAG_TSYNC"),
-                RULES({NAMES("write", "exit_group", "getppid", "mseal"), .action = "SCMP_ACT_ALLOW"},
-                      {NAMES("getpid"), .action = "SCMP_ACT_ERRNO", .errno_ret = 7, .has_errno_ret = true},
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = NO_WORDS,
+                .flags = WORDS("SECCOMP_FILTER_FLAG_TSYNC"),
+                RULES({NAMES("write", "exit_group", "getppid", "mseal"),
+                       .action = "SCMP_ACT_ALLOW"},
+                      {NAMES("getpid"), .action = "SCMP_ACT_ERRNO", .errno_ret = 7,
+                       .has_errno_ret = true},
                       {NAMES("personality"), .action = "SCMP_ACT_ALLOW",
                        ARGS({0, 0, 0, "SCMP_CMP_EQ"}, {0, 0xffffffff, 0, "SCMP_CMP_EQ"})}),
         };
@@ -416,7 +558,9 @@ Test(seccomp, kills_where_it_is_told_to) {
 
         for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
                 struct st_seccomp spec = {
-                        .default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS, .flags = NO_WORDS,
+                        .default_action = "SCMP_ACT_ALLOW",
+                        .architectures = NO_WORDS,
+                        .flags = NO_WORDS,
                         RULES({NAMES("getpid"), .action = actions[i]}),
                 };
                 st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
@@ -449,9 +593,12 @@ static int make_32_bit_calls(const void *data) {
 
 Test(seccomp, reaches_32_bit_calls) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ERRNO", .architectures = WORDS("SCMP_ARCH_X86"), .flags = NO_WORDS,
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = WORDS("SCMP_ARCH_X86"),
+                .flags = NO_WORDS,
                 RULES({NAMES("exit_group", "write"), .action = "SCMP_ACT_ALLOW"},
-                      {NAMES("getpid"), .action = "SCMP_ACT_ERRNO", .errno_ret = 7, .has_errno_ret = true}),
+                      {NAMES("getpid"), .action = "SCMP_ACT_ERRNO", .errno_ret = 7,
+                       .has_errno_ret = true}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
@@ -471,7 +618,8 @@ static int ask_supervisor(const void *data) {
         int listener_fd = load(args->filter);
 
         CHILD_CHECK(listener_fd >= 0);
-        CHILD_OK(rt_seccomp_send_listener(args->socket_fd, listener_fd, "{\"state\"}", 9, &err), err);
+        CHILD_OK(rt_seccomp_send_listener(args->socket_fd, listener_fd, "{\"state\"}", 9, &err),
+                 err);
         close(listener_fd);
         CHILD_CHECK(syscall(SYS_getppid) == 4242);
         return 0;
@@ -484,7 +632,10 @@ static void supervise(int socket_fd, char text[static 64]) {
                 char bytes[CMSG_SPACE(sizeof(int))];
         } control = {0};
         struct iovec iov = {text, 63};
-        struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        struct msghdr message = {.msg_iov = &iov,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &control,
+                                 .msg_controllen = sizeof control};
         struct seccomp_notif call = {0};
         struct seccomp_notif_resp response = {.val = 4242};
         ssize_t n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
@@ -502,8 +653,11 @@ static void supervise(int socket_fd, char text[static 64]) {
 
 Test(seccomp, hands_the_listener_to_a_supervisor, .timeout = 20) {
         struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS, .listener_path = "/somewhere",
-                .flags = WORDS("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_TSYNC"),
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = NO_WORDS,
+                .listener_path = "/somewhere",
+                .flags = WORDS("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+                               "SECCOMP_FILTER_FLAG_TSYNC"),
                 RULES({NAMES("getppid"), .action = "SCMP_ACT_NOTIFY"}),
         };
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
@@ -511,7 +665,8 @@ Test(seccomp, hands_the_listener_to_a_supervisor, .timeout = 20) {
         char text[64];
         pid_t pid;
 
-        cr_expect_eq(filter->flags, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+        cr_expect_eq(filter->flags,
+                     SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
         cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
         fflush(NULL);
         pid = fork();
@@ -549,14 +704,81 @@ Test(seccomp, explains_a_load_that_the_kernel_refuses) {
 }
 
 Test(seccomp, stays_within_the_program_when_evaluating) {
-        struct sock_filter jump_out[] = {{BPF_JMP | BPF_JA, 0, 0, 100}, {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
-        struct sock_filter load_out[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 64}, {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
-        struct sock_filter unaligned[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 3}, {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
-        struct sock_filter strange[] = {{BPF_ALU | BPF_ADD | BPF_K, 0, 0, 1}, {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+        struct sock_filter jump_out[] = {{BPF_JMP | BPF_JA, 0, 0, 100},
+                                         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+        struct sock_filter load_out[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 64},
+                                         {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+        struct sock_filter unaligned[] = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 3},
+                                          {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
+        struct sock_filter strange[] = {{BPF_ALU | BPF_ADD | BPF_K, 0, 0, 1},
+                                        {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
         struct sock_filter *const programs[] = {jump_out, load_out, unaligned, strange};
 
         for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
                 struct rt_seccomp filter = {.code = programs[i], .n_code = 2};
                 cr_expect_eq(native(&filter, 0), SECCOMP_RET_KILL_PROCESS, "program %zu", i);
         }
+}
+
+/* ---- features */
+
+Test(seccomp, tells_its_features) {
+        st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(4096);
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
+        const struct st_json *root, *flags;
+        const char *text;
+        size_t length;
+
+        rt_seccomp_write_features(w, NULL);
+        cr_assert_eq(st_json_writer_finish(w, &text, &length, NULL), 0);
+        cr_assert_eq(st_json_parse(arena, "features", text, length, &root, NULL), 0);
+        cr_expect(st_json_get(root, "enabled")->boolean);
+        cr_expect_eq(st_json_get(root, "actions")->n_children, 9);
+        cr_expect_eq(st_json_get(root, "operators")->n_children, 7);
+        cr_expect(strstr(text, "\"SCMP_ARCH_X86_64\"") && strstr(text, "\"SCMP_ARCH_X32\"") &&
+                  strstr(text, "\"SCMP_ARCH_AARCH64\""));
+        cr_expect_not(strstr(text, "\"SCMP_ARCH_S390X\""), "of the other byte order");
+        cr_expect_eq(st_json_get(root, "knownFlags")->n_children, 4);
+        flags = st_json_get(root, "supportedFlags");
+        cr_expect_geq(flags->n_children, 3);
+}
+
+static int tell_features_without_seccomp(const void *data) {
+        struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+        const char *text;
+        size_t length;
+
+        (void)data;
+        CHILD_CHECK(block_call("seccomp", ENOSYS) == 0);
+        rt_seccomp_write_features(w, NULL);
+        CHILD_CHECK(st_json_writer_finish(w, &text, &length, NULL) == 0);
+        CHILD_CHECK(strstr(text, "\"enabled\":false") && strstr(text, "\"supportedFlags\":[]"));
+        st_json_writer_free(w);
+        return 0;
+}
+
+Test(seccomp, tells_no_features_that_the_kernel_lacks) {
+        cr_expect_eq(in_child(tell_features_without_seccomp, NULL), 0);
+}
+
+static int prepare_without_flag_support(const void *data) {
+        struct st_seccomp spec = {.default_action = "SCMP_ACT_ALLOW",
+                                  .architectures = NO_WORDS,
+                                  .flags = WORDS("SECCOMP_FILTER_FLAG_LOG"),
+                                  RULES({NAMES("getpid"), .action = "SCMP_ACT_ERRNO"})};
+        struct rt_seccomp *filter = NULL;
+        struct st_error err = {0};
+
+        (void)data;
+        CHILD_CHECK(block_call("seccomp", EINVAL) == 0);
+        CHILD_CHECK(rt_seccomp_prepare(&spec, -1, &filter, &err) == -EOPNOTSUPP);
+        CHILD_CHECK(strstr(err.msg,
+                           "linux.seccomp.flags[0]: this kernel lacks SECCOMP_FILTER_FLAG_LOG"));
+        CHILD_CHECK(err.kind == ST_CODE_UNSUPPORTED);
+        return 0;
+}
+
+Test(seccomp, refuses_a_flag_that_the_kernel_lacks) {
+        cr_expect_eq(in_child(prepare_without_flag_support, NULL), 0);
 }

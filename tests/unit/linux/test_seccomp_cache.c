@@ -1,4 +1,5 @@
 #include "../../../runtime/linux/seccomp_private.h"
+#include "allocations.h"
 #include "filters.h"
 #include "leaks.h"
 #include "scratch.h"
@@ -17,10 +18,20 @@ static struct st_seccomp *spec_with_errno(uint32_t errno_ret) {
         static struct st_seccomp spec;
         static char *names[] = {(char *)"read", (char *)"write", NULL}, *words[] = {NULL};
 
-        rules[0] = (struct st_seccomp_rule){.names = names, .n_names = 2, .action = "SCMP_ACT_ALLOW"};
-        rules[1] = (struct st_seccomp_rule){.names = names, .n_names = 1, .action = "SCMP_ACT_ERRNO", .errno_ret = errno_ret,
-                                            .has_errno_ret = true, .args = args, .n_args = 1};
-        spec = (struct st_seccomp){.default_action = "SCMP_ACT_KILL", .architectures = words, .flags = words, .rules = rules, .n_rules = 2};
+        rules[0] =
+                (struct st_seccomp_rule) {.names = names, .n_names = 2, .action = "SCMP_ACT_ALLOW"};
+        rules[1] = (struct st_seccomp_rule) {.names = names,
+                                             .n_names = 1,
+                                             .action = "SCMP_ACT_ERRNO",
+                                             .errno_ret = errno_ret,
+                                             .has_errno_ret = true,
+                                             .args = args,
+                                             .n_args = 1};
+        spec = (struct st_seccomp) {.default_action = "SCMP_ACT_KILL",
+                                    .architectures = words,
+                                    .flags = words,
+                                    .rules = rules,
+                                    .n_rules = 2};
         return &spec;
 }
 
@@ -45,7 +56,8 @@ static size_t count_entries(const struct scratch *scratch, bool hidden, char ret
 
         cr_assert(dir);
         while ((entry = readdir(dir))) {
-                if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || (entry->d_name[0] == '.') != hidden)
+                if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+                    (entry->d_name[0] == '.') != hidden)
                         continue;
                 n++;
                 if (ret_name)
@@ -56,8 +68,10 @@ static size_t count_entries(const struct scratch *scratch, bool hidden, char ret
 
 Test(seccomp_cache, gives_back_what_was_compiled) {
         SCRATCH(scratch);
-        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled = prepare(spec_with_errno(5), scratch.fd);
-        st_cleanup(rt_seccomp_freep) struct rt_seccomp *found = prepare(spec_with_errno(5), scratch.fd);
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled =
+                prepare(spec_with_errno(5), scratch.fd);
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *found =
+                prepare(spec_with_errno(5), scratch.fd);
 
         cr_expect_null(compiled->mapping);
         cr_expect(found->mapping);
@@ -68,7 +82,10 @@ Test(seccomp_cache, gives_back_what_was_compiled) {
 Test(seccomp_cache, keeps_flags_and_notify) {
         SCRATCH(scratch);
         char *flags[] = {(char *)"SECCOMP_FILTER_FLAG_LOG", NULL};
-        struct st_seccomp spec = {.default_action = "SCMP_ACT_ALLOW", .architectures = NO_WORDS, .flags = flags, .listener_path = "/x",
+        struct st_seccomp spec = {.default_action = "SCMP_ACT_ALLOW",
+                                  .architectures = NO_WORDS,
+                                  .flags = flags,
+                                  .listener_path = "/x",
                                   RULES({NAMES("getpid"), .action = "SCMP_ACT_NOTIFY"})};
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled = prepare(&spec, scratch.fd);
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *found = prepare(&spec, scratch.fd);
@@ -81,12 +98,14 @@ Test(seccomp_cache, keeps_flags_and_notify) {
 
 /* ---- the key */
 
-static void expect_other_key(const struct st_seccomp *a, const struct st_seccomp *b, const char *what) {
+static void expect_other_key(const struct st_seccomp *a, const struct st_seccomp *b,
+                             const char *what) {
         struct rt_seccomp_key key_a, key_b;
 
         cr_assert_eq(rt_seccomp_key_build(a, &key_a), 0);
         cr_assert_eq(rt_seccomp_key_build(b, &key_b), 0);
-        cr_expect(key_a.length != key_b.length || memcmp(key_a.bytes, key_b.bytes, key_a.length), "%s", what);
+        cr_expect(key_a.length != key_b.length || memcmp(key_a.bytes, key_b.bytes, key_a.length),
+                  "%s", what);
         rt_seccomp_key_deinit(&key_a);
         rt_seccomp_key_deinit(&key_b);
 }
@@ -147,15 +166,18 @@ static int find(const struct scratch *scratch, struct rt_seccomp **ret_filter) {
         return r;
 }
 
-static void write_entry(const struct scratch *scratch, const char *name, const char *data, size_t length) {
+static void write_entry(const struct scratch *scratch, const char *name, const char *data,
+                        size_t length) {
         struct st_error err = {0};
 
-        cr_assert_eq(st_replace_file_at(scratch->fd, name, data, length, 0600, &err), 0, "%s", err.msg);
+        cr_assert_eq(st_replace_file_at(scratch->fd, name, data, length, 0600, &err), 0, "%s",
+                     err.msg);
 }
 
 Test(seccomp_cache, never_gives_the_code_of_a_damaged_entry) {
         SCRATCH(scratch);
-        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled = prepare(spec_with_errno(5), scratch.fd);
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled =
+                prepare(spec_with_errno(5), scratch.fd);
         st_autofree char *data = NULL;
         char name[32];
         size_t length, n_found = 0;
@@ -174,12 +196,14 @@ Test(seccomp_cache, never_gives_the_code_of_a_damaged_entry) {
                 cr_expect(same_filter(found, compiled), "byte %zu of %zu", i, length);
                 rt_seccomp_free(found);
         }
-        cr_expect_leq(n_found, 7, "only the padding behind the key may change unnoticed: %zu", n_found);
+        cr_expect_leq(n_found, 7, "only the padding behind the key may change unnoticed: %zu",
+                      n_found);
 }
 
 Test(seccomp_cache, takes_a_cut_or_lengthened_entry_for_none) {
         SCRATCH(scratch);
-        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled = prepare(spec_with_errno(5), scratch.fd);
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled =
+                prepare(spec_with_errno(5), scratch.fd);
         st_autofree char *data = NULL;
         struct rt_seccomp *found = NULL;
         char name[32];
@@ -199,11 +223,71 @@ Test(seccomp_cache, takes_a_cut_or_lengthened_entry_for_none) {
         rt_seccomp_free(found);
 }
 
+/* ---- no memory; libseccomp 2.5 itself crashes without, so this is about our part */
+
+static int find_or_store(const struct scratch *scratch, const struct rt_seccomp *filter) {
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *found = NULL;
+        struct rt_seccomp_key key;
+        int r = rt_seccomp_key_build(spec_with_errno(5), &key);
+
+        if (r < 0)
+                return r;
+        r = rt_seccomp_cache_find(scratch->fd, &key, &found);
+        if (r == -ENOENT)
+                r = rt_seccomp_cache_store(scratch->fd, &key, filter);
+        rt_seccomp_key_deinit(&key);
+        return r;
+}
+
+Test(seccomp_cache, survives_running_out_of_memory_anywhere) {
+        SCRATCH(scratch);
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(spec_with_errno(5), -1);
+        size_t n_failed = 0;
+
+        for (int round = 0; round < 2; round++) { /* a miss, then a hit */
+                bool failed = true;
+                for (size_t n = 0; failed; n++) {
+                        int r;
+                        st_test_fail_allocation(n);
+                        r = find_or_store(&scratch, filter);
+                        failed = st_test_allocation_failed();
+                        n_failed += failed;
+                        cr_assert(failed ? r == -ENOMEM || r == 0 : r == 0, "%zu: %d", n, r);
+                }
+        }
+        cr_expect_gt(n_failed, 2);
+}
+
+static int append_epilogue(void) {
+        const struct rt_seccomp_plan plan = {
+                .default_action = SCMP_ACT_KILL, .archs = {seccomp_arch_native()}, .n_archs = 1};
+        struct rt_bpf bpf = {0};
+        int r = rt_seccomp_append_epilogue(spec_with_errno(5), &plan, &bpf);
+
+        r = r < 0 ? r : bpf.failed ? -ENOMEM : 0;
+        cr_assert(r < 0 || bpf.n > 0);
+        rt_bpf_deinit(&bpf);
+        return r;
+}
+
+Test(seccomp_cache, compiles_whole_or_not_at_all) {
+        bool failed = true;
+
+        for (size_t n = 0; failed; n++) {
+                int r;
+                st_test_fail_allocation(n);
+                r = append_epilogue();
+                failed = st_test_allocation_failed();
+                cr_assert_eq(r, failed ? -ENOMEM : 0);
+        }
+}
+
 /* ---- whose file it is */
 
 Test(seccomp_cache, trusts_only_files_that_nobody_else_can_write) {
         SCRATCH(scratch);
-        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled = prepare(spec_with_errno(5), scratch.fd);
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *compiled =
+                prepare(spec_with_errno(5), scratch.fd);
         struct rt_seccomp *found = NULL;
         char name[32];
 
@@ -242,7 +326,9 @@ Test(seccomp_cache, holds_64_entries_and_drops_the_oldest) {
 
         rt_seccomp_free(prepare(spec_with_errno(100), scratch.fd));
         cr_assert_eq(count_entries(&scratch, false, first), 1);
-        cr_assert_eq(utimensat(scratch.fd, first, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0), 0);
+        cr_assert_eq(utimensat(scratch.fd, first,
+                               (struct timespec[2]) {{.tv_sec = 1}, {.tv_sec = 1}}, 0),
+                     0);
         for (uint32_t i = 1; i < 70; i++)
                 rt_seccomp_free(prepare(spec_with_errno(100 + i), scratch.fd));
         cr_expect_eq(count_entries(&scratch, false, second), 64);
@@ -256,7 +342,9 @@ Test(seccomp_cache, sweeps_what_killed_processes_left) {
                 char name[32];
                 (void)snprintf(name, sizeof name, ".0123.%d", i);
                 write_entry(&scratch, name, "x", 1);
-                cr_assert_eq(utimensat(scratch.fd, name, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0), 0);
+                cr_assert_eq(utimensat(scratch.fd, name,
+                                       (struct timespec[2]) {{.tv_sec = 1}, {.tv_sec = 1}}, 0),
+                             0);
         }
         rt_seccomp_free(prepare(spec_with_errno(5), scratch.fd));
         cr_expect_eq(count_entries(&scratch, false, NULL), 1);
@@ -286,8 +374,10 @@ Test(seccomp_cache, serves_processes_that_race, .timeout = 30) {
                         continue;
                 for (uint32_t j = 0; j < 20; j++) {
                         struct rt_seccomp *filter = NULL;
-                        const struct seccomp_data data = {.nr = 0, .arch = seccomp_arch_native(), .args = {1}};
-                        if (rt_seccomp_prepare(spec_with_errno(j % 4), scratch.fd, &filter, NULL) < 0)
+                        const struct seccomp_data data = {
+                                .nr = 0, .arch = seccomp_arch_native(), .args = {1}};
+                        if (rt_seccomp_prepare(spec_with_errno(j % 4), scratch.fd, &filter, NULL) <
+                            0)
                                 _exit(1);
                         if (rt_seccomp_evaluate(filter, &data) != SCMP_ACT_ALLOW)
                                 _exit(2);
