@@ -48,7 +48,7 @@ no_socket() {
 story 'config.md, Process: a terminal that nobody takes is an error of create' no_socket
 unwanted_socket() {
         config .
-        must_fail 'console' rt create --bundle "$bundle" --console-socket "$bundle/none" "$id"
+        must_fail 'console|socket' rt create --bundle "$bundle" --console-socket "$bundle/none" "$id"
         nothing_left
 }
 story 'config.md, Process: a console socket for no terminal is an error' unwanted_socket

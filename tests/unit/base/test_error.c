@@ -22,9 +22,9 @@ Test(error, sys_appends_the_reason_of_errno) {
 
         errno = ENOENT;
         cr_expect_eq(st_error_sys(&err, "open %s", "x"), -ENOENT);
-        cr_expect_str_eq(err.msg, "open x: No such file or directory");
+        cr_expect_str_eq(err.msg, "open x: no such file or directory");
         cr_expect_eq(st_error_code(&err, -EPERM, "chown"), -EPERM);
-        cr_expect_str_eq(err.msg, "chown: Operation not permitted");
+        cr_expect_str_eq(err.msg, "chown: operation not permitted");
 }
 
 Test(error, prefix_goes_before_and_keeps_code_and_kind) {

@@ -75,7 +75,7 @@ Test(fs, names_the_file_that_is_not_there) {
         struct st_error err = {0};
 
         cr_expect_eq(st_read_file_at(dir_fd, "missing", 9, &text, NULL, &err), -ENOENT);
-        cr_expect(strstr(err.msg, "open missing: No such file"), "message was: %s", err.msg);
+        cr_expect(strstr(err.msg, "open missing: no such file"), "message was: %s", err.msg);
 }
 
 Test(fs, reading_reports_each_failed_allocation) {

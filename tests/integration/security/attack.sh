@@ -1,0 +1,64 @@
+# shellcheck shell=bash
+# attack.sh: what the tests of published escapes share; on top of the harness.
+# shellcheck source=../../support/probe/harness.sh
+. "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../support/probe/harness.sh"
+
+rounds=${STINT_TEST_ROUNDS:-60} # of a race
+
+# ---- a part of the machine that no container may reach: $bundle/outside
+make_outside() {
+        mkdir -p "$bundle/outside/dir"
+        echo machine >"$bundle/outside/target"
+        echo machine >"$bundle/outside/ptmx"
+        chmod 640 "$bundle/outside/target"
+        fingerprint >"$bundle/outside.before"
+}
+fingerprint() { find "$bundle/outside" -printf '%P %y %m %U:%G %s %l %i\n' -type f -exec cat {} + | sort; }
+untouched() { # since make_outside
+        fingerprint | diff "$bundle/outside.before" - || { echo 'the machine was reached'; return 1; }
+}
+
+# ---- running what may be refused, but must not succeed in the attack
+attempt() { # run it; refused or not, no crash; the report is empty when it was refused
+        run_probe
+        local status
+        status=$(jq .exit "$bundle/report")
+        ((status != 124 && (status < 129 || status > 160))) || { echo "status $status"; return 1; }
+        untouched
+}
+
+# ---- races: two names swapped all the while, $rounds runs of the configuration
+race() { # A B CHECK: CHECK is called after each run, in which the report is that of a run that was not refused
+        local swapper round status=0 swaps
+        "$TOOLS/exchange" "$1" "$2" >"$bundle/swaps" 2>&1 &
+        swapper=$!
+        for ((round = 0; round < rounds; round++)); do
+                run_probe
+                "$3" || { echo "in round $round"; status=1; break; }
+                [[ -z $(echo "$state"/*) ]] || rt delete --force "$id"
+        done
+        kill "$swapper" 2>/dev/null
+        wait "$swapper" || status=1
+        swaps=$(<"$bundle/swaps")
+        ((swaps > rounds)) || { echo "no race: $swaps"; status=1; }
+        return $status
+}
+
+# What is mounted when the container's mounts are made but its root is not entered yet, as a createContainer hook sees it.
+mounts_hook='.hooks.createContainer = [hook("cat /proc/self/mountinfo >" + $bundle + "/mountinfo")]'
+nothing_on_outside() {
+        untouched
+        ! grep -s " $bundle/outside" "$bundle/mountinfo" || { echo 'something is mounted on the machine'; return 1; }
+}
+
+# ---- a container that stays
+start_holding() { # CONFIG
+        config "$1"
+        rt create --bundle "$bundle" "$id" >"$bundle/out" 2>"$bundle/err"
+        rt start "$id"
+}
+exec_probe() { # ARG...: `exec` with them; what it printed becomes the report
+        local status=0
+        rt exec "$@" >"$bundle/out" 2>"$bundle/err" || status=$?
+        make_report $status
+}
