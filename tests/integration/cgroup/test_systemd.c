@@ -123,7 +123,12 @@ Test(systemd, the_process_is_in_its_scope_in_its_slice) {
                          st_arena_printf(box.arena, "/stint.slice/stint-tests.slice/%s", unit));
         cr_expect(strstr(output_of(st_arena_printf(box.arena, "cat /proc/%d/cgroup", (int)box.pid)),
                          st_arena_printf(box.arena, "/stint-tests.slice/%s", unit)));
-        if (rt_cgroup_detect() == RT_CGROUP_V2)
+        cr_expect_eq(atoi(output_of(st_arena_printf(box.arena,
+                                                    "grep -c '/stint-tests.slice/%s$' "
+                                                    "/proc/%d/cgroup",
+                                                    unit, (int)box.pid))),
+                     rt_cgroup_n_leaves(box.cgroup), "in each hierarchy");
+        if (rt_cgroup_path(box.cgroup, NULL))
                 cr_expect(strstr(rt_cgroup_path(box.cgroup, NULL), property("ControlGroup")));
         end();
 }
