@@ -205,7 +205,8 @@ shim_dies() { # what is left of the container goes with the daemon's `delete`
 
 events_are_sent() { # of a container's life, and of the kernel's OOM kill
   local topic
-  ctr --address "$work/socket" --namespace "$token" events >events &
+  ctr --address "$work/socket" --namespace "$token" events >events 2>&1 &
+  eventually eval 'c image label $image seen=$RANDOM && test -s events' # it listens
   ends 137 run --rm --memory-limit 16777216 $image hungry tail /dev/zero
   for topic in create start exit delete oom; do
     eventually grep -q "/tasks/$topic .*hungry" events
