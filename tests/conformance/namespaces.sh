@@ -32,7 +32,7 @@ in_given() { # TYPE [CONFIG]: a namespace that a process of ours holds, joined b
         file=$(file_of "$1")
         unshare "$(flag_of "$1")" --fork --kill-child sleep 1000 &
         holder=$!
-        eventually test "$(own "$1")" != "$(joinable "$1" "$holder")"
+        eventually is_apart "$1" "$holder"
         inode=$(joinable "$1" "$holder")
         check_holds "namespace(\"$1\"; \"$(joinable_path "$1" "$holder")\") | ${2-.}" ".namespaces.$file == $inode" && status=0 || status=1
         kill -KILL "$holder" # which --fork lets survive a SIGTERM
@@ -44,6 +44,11 @@ joinable_path() {
         local child
         read -r child _ <"/proc/$2/task/$2/children" 2>/dev/null
         echo "/proc/${child:-$2}/ns/$(file_of "$1")"
+}
+is_apart() { # TYPE HOLDER: it has a namespace that is not ours by now
+        local inode
+        inode=$(joinable "$1" "$2")
+        [[ -n $inode && $inode != "$(own "$1")" ]]
 }
 joinable() { stat -Lc %i "$(joinable_path "$@")" 2>/dev/null; }
 for type in pid network ipc uts cgroup time; do
@@ -57,7 +62,7 @@ given_user_namespace() {
         local holder inode status=0
         unshare --user sleep 1000 &
         holder=$!
-        eventually test "$(own user)" != "$(joinable user $holder)"
+        eventually is_apart user "$holder"
         printf '0 100000 65536\n' | tee "/proc/$holder/uid_map" >"/proc/$holder/gid_map"
         inode=$(stat -Lc %i "/proc/$holder/ns/user")
         check_holds "namespace(\"user\"; \"/proc/$holder/ns/user\")" ".namespaces.user == $inode" '.uids == [0, 0, 0, 0]' || status=1
