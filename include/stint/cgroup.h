@@ -122,7 +122,9 @@ int rt_cgroup_processes(const struct rt_cgroup *cgroup, pid_t **ret_pids, size_t
  * is new. */
 int rt_cgroup_kill(struct rt_cgroup *cgroup, int signal, struct st_error *err) st_must_check;
 /* Kill what is left and remove the leaf and its children; retries EBUSY for @timeout_msec. A leaf
- * that is gone is success. Systemd driver: stops the unit and resets its failed state. */
+ * that is gone is success. Nobody is killed when rt_cgroup_create() had failed, or where the state
+ * was last saved before it: who lives there then is not ours. Systemd driver: stops the unit and
+ * resets its failed state. */
 int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec,
                       struct st_error *err) st_must_check;
 struct rt_cgroup *rt_cgroup_free(struct rt_cgroup *cgroup);

@@ -108,8 +108,8 @@ static uint64_t now_msec(void) {
 }
 
 /* Until the last process has left, or @msec: v2 tells; on v1 a killed task leaves soon. */
-static void wait_for_change(struct rt_leaf *leaf, int msec) {
-        st_autoclose int fd = leaf->v2 && leaf->dir_fd >= 0
+static void wait_for_change(const struct rt_leaf *leaf, int msec) {
+        st_autoclose int fd = leaf && leaf->v2 && leaf->dir_fd >= 0
                                       ? openat(leaf->dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC)
                                       : -1;
         struct pollfd pfd = {.fd = fd, .events = POLLPRI};
@@ -132,30 +132,53 @@ static int stop_unit(struct rt_cgroup *cgroup, struct st_error *err) {
         return rt_unit_stop(cgroup, err);
 }
 
-int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st_error *err) {
-        uint64_t end = 0;
-        struct rt_leaf *busy = NULL;
-        int r = 0, pause = 1;
+/* What no container was ever in: the state was saved, and the runtime died before it had made them.
+ * Whoever lives there has nothing to do with us. */
+static int remove_unused(struct rt_cgroup *cgroup) {
+        int busy = 0;
 
-        if (cgroup->driver == RT_CGROUP_SYSTEMD)
-                r = stop_unit(cgroup, err);
-        if (r < 0)
-                return st_error_kind(err, r, ST_CODE_CGROUP);
+        RT_FOREACH_LEAF (leaf, cgroup)
+                if (rmdir(leaf->path) < 0 && errno != ENOENT)
+                        busy = -errno;
+        return busy;
+}
+
+/* Again and again, killing what is left, until all are gone. */
+static int remove_all(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st_error *err) {
+        struct rt_leaf *busy = NULL;
+        uint64_t end = 0;
+        int pause = 1;
+
         for (;;) {
-                r = remove_leaves(cgroup, &busy);
-                if (r != -EBUSY)
-                        break;
+                int r = cgroup->made ? remove_leaves(cgroup, &busy) : remove_unused(cgroup);
+
+                if (r == 0)
+                        return 0;
                 if (!end)
                         end = now_msec() + timeout_msec;
-                else if (now_msec() >= end)
-                        break;
-                thaw_all(cgroup);
-                (void)rt_processes_signal(cgroup, busy, SIGKILL); /* the next rmdir tells */
+                if (r != -EBUSY || now_msec() >= end) {
+                        if (!cgroup->made)
+                                return 0; /* not ours to remove */
+                        return rt_fail_code(err, ST_CODE_CGROUP, r, "remove %s", busy->path);
+                }
+                if (cgroup->made) {
+                        thaw_all(cgroup);
+                        (void)rt_processes_signal(cgroup, busy, SIGKILL); /* the rmdir tells */
+                }
                 wait_for_change(busy, pause);
                 pause = pause < PAUSE_MAX_MSEC ? 2 * pause : PAUSE_MAX_MSEC;
         }
+}
+
+int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st_error *err) {
+        int r = 0;
+
+        if (cgroup->not_ours)
+                return 0;
+        if (cgroup->driver == RT_CGROUP_SYSTEMD)
+                r = stop_unit(cgroup, err);
+        if (r == 0)
+                r = remove_all(cgroup, timeout_msec, err);
         rt_cgroup_close(cgroup);
-        if (r < 0)
-                return rt_fail_code(err, ST_CODE_CGROUP, r, "remove %s", busy->path);
-        return 0;
+        return st_error_kind(err, r, ST_CODE_CGROUP);
 }

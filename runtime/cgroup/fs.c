@@ -111,14 +111,17 @@ int rt_cgroup_create(struct rt_cgroup *cgroup, struct st_error *err) {
         if (cgroup->mode == RT_CGROUP_NONE)
                 return 0;
         if (cgroup->driver == RT_CGROUP_SYSTEMD) {
+                cgroup->made = true; /* the state may not be saved again after the attach */
                 r = rt_cgroup_root_open(cgroup); /* for rt_cgroup_enter_attached() */
                 return r < 0 ? st_error_code(err, r, "open %s", cgroup->root) : 0;
         }
         r = create(cgroup, err);
         if (r < 0) {
                 unmake(cgroup);
+                cgroup->not_ours = true;
                 return st_error_kind(err, r, ST_CODE_CGROUP);
         }
+        cgroup->made = true;
         return 0;
 }
 

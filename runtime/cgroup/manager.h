@@ -101,6 +101,8 @@ struct rt_cgroup {
         uid_t owner_uid;
         const char *root; /* "/sys/fs/cgroup" */
         int root_fd;      /* O_PATH of it; -1 until rt_cgroup_root_open() */
+        bool made;        /* a container may be in it: killing is ours. Saved */
+        bool not_ours;    /* making it failed, and what is there is somebody else's */
         struct rt_leaf leaves[RT_LEAVES_MAX];
         size_t n_leaves;
         int task_fds[RT_LEAVES_MAX];

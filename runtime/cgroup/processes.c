@@ -233,6 +233,8 @@ int rt_cgroup_kill(struct rt_cgroup *cgroup, int signal, struct st_error *err) {
         struct rt_leaf *leaf = rt_leaf_of_processes(cgroup);
         int r;
 
+        if (cgroup->not_ours)
+                return 0;
         if (!leaf)
                 return rt_fail(err, ST_CODE_CGROUP, -EOPNOTSUPP, "the container has no cgroup");
         r = rt_processes_signal(cgroup, leaf, signal);

@@ -32,6 +32,7 @@ void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, co
         st_json_string(w, "driver", cgroup->driver == RT_CGROUP_SYSTEMD ? "systemd" : "cgroupfs");
         if (cgroup->rootless)
                 st_json_bool(w, "rootless", true);
+        st_json_bool(w, "made", cgroup->made);
         if (cgroup->unit)
                 rt_unit_save(cgroup->unit, w);
         st_json_open_object(w, "paths");
@@ -111,6 +112,7 @@ int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_c
                              *mounts = st_json_get(saved, "mounts");
         const struct st_json *driver = st_json_get(saved, "driver"),
                              *rootless = st_json_get(saved, "rootless");
+        const struct st_json *made = st_json_get(saved, "made");
 
         if (!cgroup)
                 return st_error_set(err, -ENOMEM, "load the cgroup");
@@ -122,6 +124,7 @@ int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_c
                 return malformed(err, "driver");
         cgroup->driver = strcmp(driver->text, "systemd") ? RT_CGROUP_FS : RT_CGROUP_SYSTEMD;
         cgroup->rootless = rootless && rootless->boolean;
+        cgroup->made = made && made->boolean;
         ST_JSON_FOREACH (path, paths) {
                 int r = load_leaf(cgroup, path, mounts, err);
                 if (r < 0)

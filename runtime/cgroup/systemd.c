@@ -260,6 +260,7 @@ int rt_cgroup_attach_systemd(struct rt_cgroup *cgroup, pid_t pid, struct st_erro
         if (!arena || add_start_properties(cgroup, pid, &list) < 0)
                 return st_error_set(err, -ENOMEM, "start %s", cgroup->unit->name.unit);
         r = run_helper(cgroup->unit, "start", &list, answer, &reported, err);
+        cgroup->not_ours = r == -EEXIST; /* a scope of that name runs already */
         if (r < 0)
                 return st_error_kind(err,
                                      st_error_prefix(err, r, "start %s", cgroup->unit->name.unit),

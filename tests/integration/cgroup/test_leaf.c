@@ -43,16 +43,59 @@ Test(leaf, holds_its_process_in_every_hierarchy) {
         box_end(&box);
 }
 
-Test(leaf, that_somebody_lives_in_is_refused) {
+static bool lives(struct box *b) {
+        return st_pidfd_send_signal(b->pidfd, 0) == 0;
+}
+
+Test(leaf, that_somebody_lives_in_is_refused_and_survives_the_clean_up) {
         struct st_error err = {0};
         struct box second;
 
         box_run(&box, NULL, NULL);
         cr_expect_eq(box_make(&second, NULL, NULL, &err), -EBUSY);
         cr_expect(strstr(err.msg, "is in use"), "%s", err.msg);
+        cr_expect_eq(rt_cgroup_kill(second.cgroup, SIGKILL, &err), 0);
+        cr_expect_eq(rt_cgroup_destroy(second.cgroup, 100, &err), 0);
         (void)rt_cgroup_free(second.cgroup);
         (void)st_arena_free(second.arena);
-        cr_expect(box_holds(&box, box.pid), "and stays as it is");
+        cr_expect(lives(&box));
+        cr_expect(box_holds(&box, box.pid));
+        box_end(&box);
+}
+
+static struct rt_cgroup *through_the_state(struct rt_cgroup *cgroup);
+
+/* A runtime that died between saving its plan and making it. */
+Test(leaf, that_was_only_planned_is_not_killed_in) {
+        struct rt_cgroup_request request = {.path = NULL};
+        struct rt_cgroup *planned = NULL, *loaded;
+        struct st_error err = {0};
+
+        box_run(&box, NULL, NULL);
+        request.id = box.id;
+        cr_assert_eq(rt_cgroup_plan(&request, &planned, &err), 0);
+        loaded = through_the_state(planned);
+        cr_expect_eq(rt_cgroup_destroy(loaded, 100, &err), 0, "%s", err.msg);
+        cr_expect(lives(&box));
+        cr_expect(box_holds(&box, box.pid));
+        (void)rt_cgroup_free(planned);
+        (void)rt_cgroup_free(loaded);
+        box_end(&box);
+}
+
+Test(leaf, that_was_only_planned_is_removed_when_it_is_empty) {
+        struct rt_cgroup_request request = {.path = NULL};
+        struct rt_cgroup *planned = NULL, *loaded;
+        struct st_error err = {0};
+
+        cr_assert_eq(box_make(&box, NULL, NULL, &err), 0, "%s", err.msg);
+        request.id = box.id;
+        cr_assert_eq(rt_cgroup_plan(&request, &planned, &err), 0);
+        loaded = through_the_state(planned);
+        cr_expect_eq(rt_cgroup_destroy(loaded, 100, &err), 0, "%s", err.msg);
+        cr_expect(box_is_gone(box.id));
+        (void)rt_cgroup_free(planned);
+        (void)rt_cgroup_free(loaded);
         box_end(&box);
 }
 
@@ -206,7 +249,7 @@ Test(leaf, refuses_a_memory_limit_below_what_is_used_and_kills_nobody) {
         cr_expect_eq(err.kind, ST_CODE_LIMIT);
         cr_expect(strstr(err.msg, "linux.resources.memory.limit: 1048576 bytes are too few: "),
                   "%s", err.msg);
-        cr_expect_eq(st_pidfd_send_signal(box.pidfd, 0), 0, "it lives");
+        cr_expect(lives(&box));
         cr_expect_eq(rt_cgroup_oom_kills(box.cgroup), 0);
         if (!strcmp(box_version_of(&box, "memory"), "v2"))
                 cr_expect_str_eq(box_read(&box, NULL, "memory.high"), "max");
@@ -510,7 +553,7 @@ Test(leaf, that_is_gone_is_destroyed_killed_and_not_frozen) {
 
 /* ---- what is kept in the state, exec ---- */
 
-static struct rt_cgroup *saved_and_loaded(void) {
+static struct rt_cgroup *through_the_state(struct rt_cgroup *cgroup) {
         st_cleanup(st_json_writer_freep) struct st_json_writer *w =
                 st_json_writer_new(ST_JSON_COMPACT);
         struct rt_cgroup *again = NULL;
@@ -519,7 +562,7 @@ static struct rt_cgroup *saved_and_loaded(void) {
         const char *text;
         size_t length;
 
-        rt_cgroup_save(box.cgroup, w, NULL);
+        rt_cgroup_save(cgroup, w, NULL);
         cr_assert_eq(st_json_writer_finish(w, &text, &length, &err), 0);
         cr_assert_eq(st_json_parse(box.arena, "state", text, length, &root, &err), 0, "%s",
                      err.msg);
@@ -535,7 +578,7 @@ Test(leaf, from_the_state_can_be_entered_updated_and_destroyed) {
         box_go(&box);
         box_hear(&box);
         first = box.cgroup;
-        again = saved_and_loaded();
+        again = through_the_state(box.cgroup);
         cr_assert_eq(rt_cgroup_open(again, NULL, &err), 0, "%s", err.msg);
         {
                 struct box second = box;

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include <stint/syscall.h>
+
 static struct box box;
 static char unit[96];
 
@@ -203,6 +205,8 @@ Test(systemd, a_scope_that_runs_already_is_refused) {
         run_in_scope(NULL);
         cr_expect_lt(make(&second, NULL, getenv("ST_TEST_SYSTEMD_HELPER"), &err), 0);
         cr_expect(strstr(err.msg, unit), "%s", err.msg);
+        cr_expect_eq(rt_cgroup_destroy(second.cgroup, 100, &err), 0);
+        cr_expect_eq(st_pidfd_send_signal(box.pidfd, 0), 0, "the first one lives");
         cr_expect_eq(kill(second.pid, SIGKILL), 0);
         (void)box_wait(&second);
         (void)rt_cgroup_free(second.cgroup);
