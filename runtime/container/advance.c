@@ -267,6 +267,8 @@ static int call_parked(struct rt_container *container, struct st_error *err) {
                 return st_error_sys(err, "call the parked init");
         }
         r = rt_handshake_send(fd, RT_MSG_START, NULL);
+        if (r == -EPIPE || r == -ECONNRESET) /* killed between the two */
+                return wrong_state(err, "cannot start a container that has stopped");
         return r < 0 ? st_error_code(err, r, "tell the parked init to start") : 0;
 }
 

@@ -119,6 +119,22 @@ static void cancel(struct rt_container *container) {
         container->phase = RT_PHASE_IDLE;
 }
 
+/* Opened while its creator was at work: what it has made since then is in the record now that the lock is ours. */
+static int reload_unfinished(struct rt_container *container, struct st_error *err) {
+        int r;
+
+        if (container->record.pid || container->is_child)
+                return 0;
+        rt_record_deinit(&container->record);
+        r = rt_record_load(container, err);
+        if (r < 0)
+                return r;
+        r = rt_pidfd_of(container->record.pid, container->record.start_time);
+        if (r >= 0)
+                container->pidfd = r;
+        return 0;
+}
+
 int rt_container_retire(struct rt_container *container, bool force, struct st_error *err) {
         struct st_error config_error;
         int r;
@@ -135,7 +151,9 @@ int rt_container_retire(struct rt_container *container, bool force, struct st_er
                 return 1;             /* somebody else's delete was first */
         if (r < 0)
                 return r;
-        r = check_deletable(container, force, err);
+        r = reload_unfinished(container, err);
+        if (r >= 0)
+                r = check_deletable(container, force, err);
         if (r >= 0)
                 r = kill_all(container, err);
         if (r >= 0)
