@@ -17,7 +17,12 @@
 #include <stint/fs.h>
 #include <stint/syscall.h>
 
-enum { FORMAT = 1, MAX_ENTRIES = 64, MAX_KEY = 256 << 10, FIRST_ROOM = 16 << 10 };
+enum {
+        FORMAT = 2, /* of the file and of the code: a change of either is another number */
+        MAX_ENTRIES = 64,
+        MAX_KEY = 256 << 10,
+        FIRST_ROOM = 16 << 10
+};
 
 struct entry {
         char magic[8];

@@ -34,51 +34,30 @@ static int set_up(scmp_filter_ctx ctx, const struct rt_seccomp_plan *plan, uint3
         return 0;
 }
 
-/* The conditions that are libseccomp's are on calls which the architecture multiplexes. */
-static int add_call(scmp_filter_ctx ctx, uint32_t action, const struct st_seccomp_rule *rule,
-                    const char *name, struct st_error *err) {
-        bool one_by_one = rt_seccomp_repeats_an_argument(rule);
-        struct scmp_arg_cmp conditions[6]; /* as many as differ */
-        int r = 0;
-
-        for (size_t i = 0; i < rule->n_args; i++) {
-                const struct st_seccomp_arg *arg = &rule->args[i];
-                uint32_t op = rt_seccomp_word(rt_seccomp_operators, arg->op)->value;
-
-                conditions[one_by_one ? 0 : i] = (struct scmp_arg_cmp) {
-                        arg->index, (enum scmp_compare)op, arg->value, arg->value_two};
-                if (one_by_one && r == 0)
-                        r = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(name),
-                                                   1, conditions);
-        }
-        if (!one_by_one)
-                r = seccomp_rule_add_array(ctx, action, seccomp_syscall_resolve_name(name),
-                                           (unsigned)rule->n_args, conditions);
-        return r < 0 ? st_error_code(err, r, "libseccomp: add %s", name) : 0;
-}
-
-static int add_rule(scmp_filter_ctx ctx, uint32_t arch, uint32_t action,
-                    const struct st_seccomp_rule *rule, struct st_error *err) {
+static int add_rule(scmp_filter_ctx ctx, uint32_t action, const struct st_seccomp_rule *rule,
+                    struct st_error *err) {
         for (size_t i = 0; i < rule->n_names; i++) {
+                const char *name = rule->names[i];
                 int r;
-                if (rt_seccomp_is_ours(arch, rule, rule->names[i]))
+
+                if (rt_seccomp_is_ours(rule, name))
                         continue;
-                r = add_call(ctx, action, rule, rule->names[i], err);
+                r = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name(name), 0);
                 if (r < 0)
-                        return r;
+                        return st_error_code(err, r, "libseccomp: add %s", name);
         }
         return 0;
 }
 
 static int add_rules(scmp_filter_ctx ctx, const struct st_seccomp *spec,
-                     const struct rt_seccomp_plan *plan, uint32_t arch, struct st_error *err) {
+                     const struct rt_seccomp_plan *plan, struct st_error *err) {
         for (size_t i = 0; i < spec->n_rules; i++) {
                 uint32_t action;
                 int r = rt_seccomp_rule_action(spec, i, &action, err);
 
                 if (r == 0 && action != plan->default_action) /* libseccomp refuses what the default
                                                                  says already */
-                        r = add_rule(ctx, arch, action, &spec->rules[i], err);
+                        r = add_rule(ctx, action, &spec->rules[i], err);
                 if (r < 0)
                         return st_error_prefix(err, r, ROOT ".syscalls[%zu]", i);
         }
@@ -96,7 +75,7 @@ static int make_filter(const struct st_seccomp *spec, const struct rt_seccomp_pl
                                     spec->default_action);
         r = set_up(ctx, plan, arch, err);
         if (r == 0)
-                r = add_rules(ctx, spec, plan, arch, err);
+                r = add_rules(ctx, spec, plan, err);
         if (r < 0) {
                 seccomp_release(ctx);
                 return r;

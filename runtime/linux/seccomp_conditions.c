@@ -1,7 +1,8 @@
 /* Rules with conditions on arguments. libseccomp could compile them, but up to 2.6.0 it merges
  * several rules on one call wrongly: it compares one argument where it has loaded another (2.5.4:
- * an argument that matches no rule got a rule's action), and see GHSA-4q85-33p6-j5g6. Here each
- * rule stands alone, in the profile's order. */
+ * an argument that matches no rule got a rule's action), may never come back (two rules on a call
+ * that the architecture lacks), and see GHSA-4q85-33p6-j5g6. Here each rule stands alone, in the
+ * profile's order. */
 #include "seccomp_private.h"
 
 static void load_half(struct rt_bpf *bpf, uint32_t arg, bool high, uint32_t mask) {

@@ -3,7 +3,7 @@
  * Newer calls: libseccomp only knows the names of its own time. Those in the table below are
  * answered here: all architectures give calls added since Linux 5.1 the same number.
  *
- * Conditions: seccomp_conditions.c says why they are not libseccomp's.
+ * Conditions: seccomp_conditions.c says why none of them are libseccomp's.
  *
  * Calls newer than the profile: it lists the calls that its author knew. A C library that tries a
  * newer one falls back to an older on ENOSYS, but not on EPERM, nor after a kill. So numbers above
@@ -42,6 +42,8 @@ static const struct newer_call newer_calls[] = {
 struct own_call {
         const char *name;
         uint32_t number;
+        uint32_t index; /* 0, or which of those that socketcall(2) or ipc(2), the number,
+                           multiplexes */
 };
 
 enum { MAX_OWN = 1024 }; /* more than there are system calls */
@@ -91,25 +93,39 @@ static int64_t number_of(uint32_t arch, const char *name) {
         return -1;
 }
 
-bool rt_seccomp_is_ours(uint32_t arch, const struct st_seccomp_rule *rule, const char *name) {
-        return is_newer(name) || (rule->n_args > 0 && number_of(arch, name) >= 0);
+bool rt_seccomp_is_ours(const struct st_seccomp_rule *rule, const char *name) {
+        return rule->n_args > 0 || is_newer(name);
+}
+
+/* Where calls are multiplexed, libseccomp gives their names numbers below these (seccomp.h), and
+ * does not tell the number that newer kernels have for the call itself but the other way round. */
+static uint32_t index_of(uint32_t arch, const char *name) {
+        int number = seccomp_syscall_resolve_name_arch(arch, name);
+
+        if (number > -100 || number == __NR_SCMP_ERROR)
+                return 0;
+        return number > -200 ? (uint32_t)(-100 - number) : (uint32_t)(-200 - number);
+}
+
+static int64_t multiplexer_of(uint32_t arch, const char *name) {
+        int number = index_of(arch, name) ? seccomp_syscall_resolve_name_rewrite(arch, name) : -1;
+
+        return number < 0 ? -1 : number;
+}
+
+static int64_t direct_number_of(uint32_t arch, const char *name) {
+        for (uint32_t i = 0; i < MAX_OWN; i++) {
+                st_autofree char *other =
+                        seccomp_syscall_resolve_num_arch(arch, (int)(first_number(arch) + i));
+                if (other && !strcmp(other, name))
+                        return first_number(arch) + i;
+        }
+        return -1;
 }
 
 /* ARM's private calls lie far above the others, and are old. */
 static bool is_private(uint32_t arch, int64_t number) {
         return arch == SCMP_ARCH_ARM && number >= ARM_PRIVATE;
-}
-
-static int64_t highest_number(const struct st_seccomp *spec, uint32_t arch) {
-        int64_t highest = -1;
-
-        for (size_t i = 0; i < spec->n_rules; i++)
-                for (size_t j = 0; j < spec->rules[i].n_names; j++) {
-                        int64_t number = number_of(arch, spec->rules[i].names[j]);
-                        if (number > highest && !is_private(arch, number))
-                                highest = number;
-                }
-        return highest;
 }
 
 /* ---- the calls of an architecture that are ours */
@@ -136,16 +152,32 @@ static bool find_unconditional(const struct epilogue *e, const char *name, uint3
         return false;
 }
 
-static void add_own(struct epilogue *e, const char *name, uint32_t number) {
+static bool comes_before(const struct own_call *a, const struct own_call *b) {
+        return a->number != b->number ? a->number < b->number : a->index < b->index;
+}
+
+static void add_own(struct epilogue *e, const char *name, int64_t number, uint32_t index) {
+        const struct own_call call = {name, (uint32_t)number, index};
         size_t at = e->n_own;
 
-        while (at > 0 && e->own[at - 1].number > number)
+        while (at > 0 && comes_before(&call, &e->own[at - 1]))
                 at--;
-        if ((at > 0 && e->own[at - 1].number == number) || e->n_own == MAX_OWN)
-                return;
+        if (number < 0 || e->n_own == MAX_OWN || (at > 0 && !comes_before(&e->own[at - 1], &call)))
+                return; /* no such call, or it is there */
         memmove(e->own + at + 1, e->own + at, (e->n_own - at) * sizeof *e->own);
-        e->own[at] = (struct own_call) {name, number};
+        e->own[at] = call;
         e->n_own++;
+}
+
+static void add_name(struct epilogue *e, uint32_t arch, const char *name) {
+        int64_t multiplexer = multiplexer_of(arch, name);
+
+        if (multiplexer < 0) {
+                add_own(e, name, number_of(arch, name), 0);
+                return;
+        }
+        add_own(e, name, multiplexer, index_of(arch, name));
+        add_own(e, name, direct_number_of(arch, name), 0);
 }
 
 static void collect_own(struct epilogue *e, uint32_t arch) {
@@ -154,16 +186,11 @@ static void collect_own(struct epilogue *e, uint32_t arch) {
         e->n_own = 0;
         for (size_t i = 0; i < e->spec->n_rules; i++) {
                 const struct st_seccomp_rule *rule = &e->spec->rules[i];
-                for (size_t j = 0; j < rule->n_names && says_something(e, i, &action); j++) {
-                        const char *name = rule->names[j];
-                        int64_t number;
-                        if (!rt_seccomp_is_ours(arch, rule, name))
-                                continue;
-                        number = number_of(arch, name);
-                        if (number >= 0 &&
-                            (is_newer(name) || !find_unconditional(e, name, &action)))
-                                add_own(e, name, (uint32_t)number);
-                }
+                for (size_t j = 0; j < rule->n_names && says_something(e, i, &action); j++)
+                        if (rt_seccomp_is_ours(rule, rule->names[j]) &&
+                            (is_newer(rule->names[j]) ||
+                             !find_unconditional(e, rule->names[j], &action)))
+                                add_name(e, arch, rule->names[j]);
         }
 }
 
@@ -180,9 +207,32 @@ static void emit_conditional(struct epilogue *e, const char *name) {
                         for (size_t j = 0; j < rule->n_args; j++)
                                 rt_seccomp_emit_rule(e->bpf, &rule->args[j], 1, action);
         }
-        rt_bpf_return(e->bpf, e->plan->default_action);
 }
 
+static bool lets_through(uint32_t action) {
+        uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
+
+        return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE;
+}
+
+/* The arguments are in the program's memory, out of sight: conditions on them count as met, and a
+ * rule that lets the call through before one that does not (32-bit programs live on that). */
+static void emit_multiplexed(struct epilogue *e, const struct own_call *call) {
+        const struct st_seccomp_arg which = {.index = 0, .value = call->index, .op = "SCMP_CMP_EQ"};
+        uint32_t action = e->plan->default_action;
+
+        for (size_t i = 0; i < e->spec->n_rules; i++) {
+                uint32_t other;
+                if (has_name(&e->spec->rules[i], call->name) && says_something(e, i, &other) &&
+                    (action == e->plan->default_action || lets_through(other)))
+                        action = other;
+                if (action != e->plan->default_action && lets_through(action))
+                        break;
+        }
+        rt_seccomp_emit_rule(e->bpf, &which, 1, action);
+}
+
+/* The accumulator holds the number, here and behind. */
 static void emit_own_call(struct epilogue *e, const struct own_call *call) {
         struct rt_bpf_label next = {0};
         uint32_t action;
@@ -194,26 +244,38 @@ static void emit_own_call(struct epilogue *e, const struct own_call *call) {
         }
         (void)rt_bpf_emit(e->bpf, BPF_JMP | BPF_JEQ | BPF_K, call->number, 1, 0);
         rt_bpf_jump(e->bpf, &next);
-        emit_conditional(e, call->name);
+        if (call->index)
+                emit_multiplexed(e, call);
+        else
+                emit_conditional(e, call->name);
+        rt_bpf_load(e->bpf, offsetof(struct seccomp_data, nr));
         rt_bpf_land(e->bpf, &next);
 }
 
 /* ---- sections */
 
-static bool wants_enosys(const struct epilogue *e) {
-        uint32_t kind = e->plan->default_action & SECCOMP_RET_ACTION_FULL;
+static int64_t highest_number(const struct epilogue *e, uint32_t arch) {
+        int64_t highest = e->n_own > 0 ? (int64_t)e->own[e->n_own - 1].number : -1;
 
-        return kind != SECCOMP_RET_ALLOW && kind != SECCOMP_RET_LOG && kind != SECCOMP_RET_TRACE;
+        if (is_private(arch, highest))
+                highest = -1;
+        for (size_t i = 0; i < e->spec->n_rules; i++)
+                for (size_t j = 0; j < e->spec->rules[i].n_names; j++) {
+                        int64_t number = number_of(arch, e->spec->rules[i].names[j]);
+                        if (number > highest && !is_private(arch, number))
+                                highest = number;
+                }
+        return highest;
 }
 
-/* The accumulator holds the number. */
 static void emit_numbers(struct epilogue *e, uint32_t arch) {
-        int64_t highest = highest_number(e->spec, arch);
+        int64_t highest;
 
         collect_own(e, arch);
+        highest = highest_number(e, arch);
         for (size_t i = 0; i < e->n_own; i++)
                 emit_own_call(e, &e->own[i]);
-        if (highest >= 0 && wants_enosys(e)) {
+        if (highest >= 0 && !lets_through(e->plan->default_action)) {
                 if (arch == SCMP_ARCH_ARM) {
                         (void)rt_bpf_emit(e->bpf, BPF_JMP | BPF_JGE | BPF_K, ARM_PRIVATE, 0, 1);
                         rt_bpf_return(e->bpf, e->plan->default_action);

@@ -78,7 +78,7 @@ void rt_seccomp_emit_rule(struct rt_bpf *bpf, const struct st_seccomp_arg *args,
 /* ---- seccomp_epilogue.c */
 
 /* Whether what @rule says of a call is for the epilogue to do, not for libseccomp. */
-bool rt_seccomp_is_ours(uint32_t arch, const struct st_seccomp_rule *rule, const char *name);
+bool rt_seccomp_is_ours(const struct st_seccomp_rule *rule, const char *name);
 /* Extend libseccomp's code in @bpf. Errors: -ENOMEM. */
 int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
                                struct rt_bpf *bpf) st_must_check;

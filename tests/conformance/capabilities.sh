@@ -1,6 +1,6 @@
 #!/bin/bash
 # config.md, "Linux Process": the five capability sets.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 clause='config.md, Linux process: capabilities'

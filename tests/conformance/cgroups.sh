@@ -1,6 +1,6 @@
 #!/bin/bash
 # config-linux.md, "Control groups": cgroupsPath and every resource, seen in the cgroup's files on v1, v2 and hybrid.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 version=1
@@ -257,7 +257,7 @@ frozen() {
         [[ $(stat -c %s "$rootfs/tmp/beats") == "$before" ]] || { echo 'it goes on'; return 1; }
         rt resume "$id"
         expect_state '.status == "running"'
-        ! is_frozen
+        ! is_frozen || { echo 'still frozen'; return 1; }
         goes_on() { [[ $(stat -c %s "$rootfs/tmp/beats") != "$before" ]]; }
         eventually goes_on
         rt kill "$id" KILL

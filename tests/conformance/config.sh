@@ -1,6 +1,6 @@
 #!/bin/bash
 # The top of config.json: version, root, names, annotations, and what is unknown or wrong.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # ---- config.md, "Specification version"

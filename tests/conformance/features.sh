@@ -1,6 +1,6 @@
 #!/bin/bash
 # features.md, features-linux.md: what `features` prints, and that it is true.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 features() { "$STINT" features >"$bundle/features"; }

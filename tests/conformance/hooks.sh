@@ -1,6 +1,6 @@
 #!/bin/bash
 # config.md, "POSIX-platform Hooks"; runtime.md, "Lifecycle": when, where, with what, and what a failure does.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # A hook writes into $bundle/log, which the container has as /log: what came on its standard input, what it sees.
@@ -146,7 +146,7 @@ by_operation() { # which of them `create`, `start`, `delete` call
         [[ $(tail -n 2 "$bundle/log/order" | tr '\n' ' ') == 'startContainer poststart ' ]] || { cat "$bundle/log/order"; return 1; }
         rt kill "$id" KILL
         eventually is_stopped
-        ! grep -q poststop "$bundle/log/order"
+        ! grep poststop "$bundle/log/order" || return 1
         rt delete "$id"
         [[ $(tail -n 1 "$bundle/log/order") == poststop ]] || { cat "$bundle/log/order"; return 1; }
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # config-linux.md: "Sysctl", "Personality", "Memory policy", "IntelRdt".
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # ---- sysctl

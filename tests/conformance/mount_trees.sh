@@ -1,7 +1,7 @@
 #!/bin/bash
 # config.md, "Mounts": what concerns a mount and those below it: propagation, recursive attributes, id mappings.
 # config-linux.md, "Rootfs Mount Propagation".
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # $bundle/tree is a mount with another, $bundle/tree/below, on it; files there belong to user 1000.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # config.md, "Mounts": destinations, order, types, options. Propagation and id mapping: mount_trees.sh.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # ---- what is mounted where

@@ -1,6 +1,6 @@
 #!/bin/bash
 # config-linux.md, "Namespaces", "User namespace mappings", "Offset for Time Namespace".
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 file_of() { case $1 in network) echo net;; mount) echo mnt;; *) echo "$1";; esac; } # TYPE: its name in /proc/PID/ns

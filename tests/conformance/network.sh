@@ -1,7 +1,7 @@
 #!/bin/bash
 # config-linux.md, "Network Devices". The devices are one end of a veth pair in a network namespace of the script's own.
 if [[ ! ${STINT_TEST_NETWORK-} && $EUID == 0 ]]; then STINT_TEST_NETWORK=1 exec unshare --net -- "$0" "$@"; fi
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 device() { # NAME: made, with addresses, down

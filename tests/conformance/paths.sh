@@ -1,6 +1,6 @@
 #!/bin/bash
 # config-linux.md, "Masked Paths", "Readonly Paths", "Mount Label".
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # ---- maskedPaths

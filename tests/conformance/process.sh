@@ -1,6 +1,6 @@
 #!/bin/bash
 # config.md, "Process": arguments, environment, user, limits, scheduling. Terminals: terminal.sh.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # ---- args, env, cwd

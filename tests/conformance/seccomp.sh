@@ -1,6 +1,6 @@
 #!/bin/bash
 # config-linux.md, "Seccomp", "The Container Process State".
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # fchdir(1000) is EBADF where no rule matches; the tests' rules answer otherwise.

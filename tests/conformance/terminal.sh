@@ -1,6 +1,6 @@
 #!/bin/bash
 # config.md, "Process": terminal and consoleSize; config-linux.md, "Default Devices": /dev/console.
-# shellcheck source=../support/probe/harness.sh
+# shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 with_console() { # CONFIG: create and start on a console socket; received.N are what came over it and from the terminal

@@ -5,9 +5,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -112,6 +116,45 @@ Test(leaf, that_is_there_and_empty_is_used) {
         box_end(&box);
         (void)rt_cgroup_free(first.cgroup);
         (void)st_arena_free(first.arena);
+}
+
+/* As an outer container's filter may. */
+static void block_openat2(int error) {
+        struct sock_filter filter[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat2, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        };
+        struct sock_fprog program = {.len = 4, .filter = filter};
+
+        cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+        cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void expect_a_container(void) {
+        struct st_error err = {0};
+        char path[128];
+
+        box_run(&box, "{'pids': {'limit': 9}, 'devices': [{'allow': false, 'access': 'rwm'}]}",
+                NULL);
+        cr_expect(box_holds(&box, box.pid));
+        cr_expect_str_eq(box_read(&box, "pids", "pids.max"), "9");
+        box_end(&box);
+        (void)snprintf(path, sizeof path, "/cgroup.procs/stint-test-%d", (int)getpid());
+        cr_expect_lt(box_make(&box, NULL, path, &err), 0, "a file is no directory");
+        (void)rt_cgroup_free(box.cgroup);
+        (void)st_arena_free(box.arena);
+}
+
+Test(leaf, is_made_where_openat2_is_unknown) {
+        block_openat2(ENOSYS);
+        expect_a_container();
+}
+
+Test(leaf, is_made_where_openat2_is_forbidden) {
+        block_openat2(EPERM);
+        expect_a_container();
 }
 
 static void remove_parents(const char *leaf, unsigned n) {

@@ -342,6 +342,7 @@ Test(seccomp, reaches_calls_that_32_bit_x86_multiplexes) {
                 SOCKETCALL = 102,
                 IPC = 117,
                 SOCKET = 359,
+                BIND = 361,
                 SYS_SOCKET_ = 1,
                 SYS_BIND_ = 2,
                 SYS_CONNECT_ = 3,
@@ -354,10 +355,81 @@ Test(seccomp, reaches_calls_that_32_bit_x86_multiplexes) {
                      "its arguments are in memory");
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, SOCKETCALL, SYS_CONNECT_, 0), ERRNO | EPERM);
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, SOCKET, 0, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, BIND, 3, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, BIND, 4, 0), ERRNO | EPERM);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, BIND + 1, 3, 0), ERRNO | ENOSYS);
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, IPC, SHMAT, 0), SECCOMP_RET_ALLOW);
         cr_expect_eq(answer(filter, AUDIT_ARCH_I386, IPC, SHMAT + 1, 0), ERRNO | EPERM);
         cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, SYS_bind, 3, 0), SECCOMP_RET_ALLOW);
         cr_expect_eq(answer(filter, AUDIT_ARCH_X86_64, SYS_bind, 4, 0), ERRNO | EPERM);
+}
+
+/* podman's profile has such rules */
+Test(seccomp, lets_through_what_it_cannot_see_before_it_denies) {
+        struct st_seccomp spec = {
+                .default_action = "SCMP_ACT_ERRNO",
+                .architectures = WORDS("SCMP_ARCH_X86"),
+                .flags = NO_WORDS,
+                RULES({NAMES("socket"), .action = "SCMP_ACT_ERRNO", .errno_ret = EINVAL,
+                       .has_errno_ret = true,
+                       ARGS({0, 16, 0, "SCMP_CMP_EQ"}, {1, 9, 0, "SCMP_CMP_EQ"})},
+                      {NAMES("socket"), .action = "SCMP_ACT_ALLOW", ARGS({1, 9, 0, "SCMP_CMP_NE"})},
+                      {NAMES("socket"), .action = "SCMP_ACT_ALLOW",
+                       ARGS({0, 16, 0, "SCMP_CMP_NE"})}),
+        };
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
+        const uint32_t archs[] = {AUDIT_ARCH_X86_64, AUDIT_ARCH_I386};
+        const uint32_t calls[] = {SYS_socket, 359};
+
+        for (int i = 0; i < 2; i++) {
+                cr_expect_eq(answer(filter, archs[i], calls[i], 16, 9), ERRNO | EINVAL);
+                cr_expect_eq(answer(filter, archs[i], calls[i], 16, 8), SECCOMP_RET_ALLOW);
+                cr_expect_eq(answer(filter, archs[i], calls[i], 15, 9), SECCOMP_RET_ALLOW);
+        }
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 102, 1, 9), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 102, 2, 9), ERRNO | EPERM);
+}
+
+Test(seccomp, denies_what_it_cannot_see_when_that_is_all_a_profile_says) {
+        struct st_seccomp spec = {
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = WORDS("SCMP_ARCH_X86"),
+                .flags = NO_WORDS,
+                RULES({NAMES("socket"), .action = "SCMP_ACT_ERRNO",
+                       ARGS({0, 38, 0, "SCMP_CMP_EQ"})},
+                      {NAMES("semget"), .action = "SCMP_ACT_TRAP", ARGS({0, 1, 0, "SCMP_CMP_EQ"})},
+                      {NAMES("socketcall"), .action = "SCMP_ACT_TRAP",
+                       ARGS({0, 5, 0, "SCMP_CMP_EQ"})}),
+        };
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
+
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 359, 38, 0), ERRNO | EPERM);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 359, 2, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 102, 1, 0), ERRNO | EPERM);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 102, 5, 0), SECCOMP_RET_TRAP,
+                     "by its own name");
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 102, 6, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 117, 2, 0), SECCOMP_RET_TRAP);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 117, 3, 0), SECCOMP_RET_ALLOW);
+        cr_expect_eq(answer(filter, AUDIT_ARCH_I386, 393, 1, 0), SECCOMP_RET_TRAP);
+}
+
+/* libseccomp 2.5 never came back from these: the call does not exist on x86_64. */
+Test(seccomp, skips_conditions_on_calls_that_an_architecture_lacks, .timeout = 30) {
+        struct st_seccomp spec = {
+                .default_action = "SCMP_ACT_ALLOW",
+                .architectures = NO_WORDS,
+                .flags = NO_WORDS,
+                RULES({NAMES("set_tls"), .action = "SCMP_ACT_TRAP",
+                       ARGS({1, 0x39, 0, "SCMP_CMP_NE"}, {1, 0, 0x39, "SCMP_CMP_NE"})},
+                      {NAMES("set_tls"), .action = "SCMP_ACT_TRAP",
+                       ARGS({1, 0x9e, 0, "SCMP_CMP_NE"}, {0, 0x39, 0, "SCMP_CMP_LE"})},
+                      {NAMES("read"), .action = "SCMP_ACT_TRAP"}),
+        };
+        st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
+
+        cr_expect_eq(native(filter, SYS_read), SECCOMP_RET_TRAP);
+        cr_expect_eq(native(filter, SYS_write), SECCOMP_RET_ALLOW);
 }
 
 Test(seccomp, makes_a_tree_where_an_architecture_has_no_rule) {
