@@ -2,8 +2,9 @@
 # attack.sh: what the tests of published escapes share; on top of the harness.
 # shellcheck source-path=SCRIPTDIR source=../../support/probe/harness.sh
 . "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../support/probe/harness.sh"
+[[ -x ${ATTACKS:?where exchange is}/exchange ]] || { echo "Bail out! no executable $ATTACKS/exchange"; exit 1; }
 
-rounds=${STINT_TEST_ROUNDS:-60} # of a race
+rounds=${STINT_TEST_ROUNDS:-20} # of a race
 exec 3>&1                       # comments in the TAP output
 
 # ---- a part of the machine that no container may reach: $bundle/outside
@@ -14,28 +15,29 @@ make_outside() {
         chmod 640 "$bundle/outside/target"
         fingerprint >"$bundle/outside.before"
 }
-fingerprint() { find "$bundle/outside" -printf '%P %y %m %U:%G %s %l %i\n' -type f -exec cat {} + | sort; }
+fingerprint() { find "$bundle/outside" -printf '%P %y %m %U:%G %s %l %i %C@\n'; } # any change moves a ctime
 untouched() { # since make_outside
-        fingerprint | diff "$bundle/outside.before" - || { echo 'the machine was reached'; return 1; }
+        [[ $(fingerprint) == "$(<"$bundle/outside.before")" ]] ||
+                { echo 'the machine was reached'; fingerprint | diff "$bundle/outside.before" -; return 1; }
 }
 
 # ---- running what may be refused, but must not succeed in the attack
-attempt() { # run it; refused or not, no crash; the report is empty when it was refused
-        run_probe
+attempt() { # [FLAG...]: run it; refused or not, no crash; the report is empty when it was refused
+        run_probe "$@"
         local status
         status=$(jq .exit "$bundle/report")
         ((status != 124 && (status < 129 || status > 160))) || { echo "status $status"; return 1; }
         untouched
 }
+was_refused() { [[ $(jq .exit "$bundle/report") != 0 ]]; }
 
 # ---- races: two names swapped all the while, $rounds runs of the configuration. In CHECK errexit is off.
-race() { # A B CHECK: CHECK is called after each run, in which the report is that of a run that was not refused
+race() { # A B CHECK: CHECK is called after each run; what the task printed is in $bundle/out
         local swapper round status=0 swaps ran=0
-        "$TOOLS/exchange" "$1" "$2" >"$bundle/swaps" 2>&1 &
+        "$ATTACKS/exchange" "$1" "$2" >"$bundle/swaps" 2>&1 &
         swapper=$!
         for ((round = 0; round < rounds; round++)); do
-                run_probe
-                [[ $(<"$bundle/report") == *'"exit": 0'* ]] && ran=$((ran + 1))
+                rt run --bundle "$bundle" "$id" >"$bundle/out" 2>"$bundle/err" && ran=$((ran + 1))
                 "$3" || { echo "in round $round"; status=1; break; }
                 [[ -z $(echo "$state"/*) ]] || rt delete --force "$id"
         done
@@ -54,6 +56,7 @@ nothing_on_outside() {
         untouched || return
         ! grep -s " $bundle/outside" "$bundle/mountinfo" || { echo 'something is mounted on the machine'; return 1; }
 }
+nothing_read() { ! grep machine "$bundle/out" || { echo 'a file of the machine was read'; return 1; }; }
 
 # ---- a container that stays
 start_holding() { # CONFIG
