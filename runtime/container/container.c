@@ -15,7 +15,7 @@ struct rt_container *rt_container_new(struct rt_runtime *runtime) {
         if (!container)
                 return NULL;
         container->runtime = runtime;
-        container->dir_fd = container->pidfd = container->sync_fd = container->console_fd = -1;
+        container->dir_fd = container->record_fd = container->pidfd = container->sync_fd = container->console_fd = -1;
         container->runner.pidfd = container->runner.result_fd = -1;
         return container;
 }
@@ -24,6 +24,7 @@ struct rt_container *rt_container_free(struct rt_container *container) {
         if (!container)
                 return NULL;
         (void)st_close(container->dir_fd);
+        (void)st_close(container->record_fd);
         (void)st_close(container->pidfd);
         (void)st_close(container->sync_fd);
         (void)st_close(container->console_fd);

@@ -189,10 +189,7 @@ static int work_for_child(struct rt_container *container, const struct rt_plan *
                 r = move_net_devices(container, plan, err);
         if (r >= 0)
                 r = fill_states(container, plan, err);
-        if (r < 0)
-                return r;
-        r = rt_handshake_send(container->sync_fd, RT_MSG_GO, NULL);
-        return r < 0 ? st_error_code(err, r, "let the init go on") : 0;
+        return r;
 }
 
 static int send_pidfd(struct rt_container *container, const struct rt_create_options *options, struct st_error *err) {
@@ -204,10 +201,37 @@ static int send_pidfd(struct rt_container *container, const struct rt_create_opt
         return r < 0 ? st_error_code(err, r, "send the pidfd") : 0;
 }
 
+/* What is known of a child that shares our memory, it writes down itself. */
+static int prepare_record(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+        struct rt_init_record *record = &plan->init.record;
+
+        record->fd = container->record_fd;
+        return plan->init.shares_memory ? rt_record_render(container, &record->line, &record->length, err) : 0;
+}
+
+static int let_go(struct rt_container *container, struct st_error *err) {
+        int r = rt_handshake_send(container->sync_fd, RT_MSG_GO, NULL);
+
+        if (r == -EPIPE || r == -ECONNRESET)
+                return 0;             /* it failed meanwhile: advance() hears why */
+        return r < 0 ? st_error_code(err, r, "let the init go on") : 0;
+}
+
+static int write_record(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
+        if (plan->init.shares_memory) {
+                container->record.start_time = plan->init.record.start_time;
+                return 0;
+        }
+        container->record.start_time = rt_start_time(container->record.pid);
+        return rt_record_save(container, err);
+}
+
 static int launch(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
         struct rt_child child;
-        int r = rt_launch(&plan->init, plan->share_memory, &child, err);
+        int r = prepare_record(container, plan, err);
 
+        if (r >= 0)
+                r = rt_launch(&plan->init, &child, err);
         if (r < 0)
                 return r;
         container->record.pid = child.pid;
@@ -216,10 +240,12 @@ static int launch(struct rt_container *container, struct rt_plan *plan, struct s
         container->sync_fd = st_take_fd(plan->parent_sync_fd);
         plan->child_sync_fd = st_close(plan->child_sync_fd); /* so that the child's end is the only one */
         plan->child_console_fd = st_close(plan->child_console_fd);
-        container->record.start_time = rt_start_time(child.pid);
-        r = rt_record_save(container, err);
+        r = write_record(container, plan, err);
+        container->record_fd = st_close(container->record_fd);
         if (r >= 0 && plan->parent_work)
                 r = work_for_child(container, plan, err);
+        if (r >= 0 && (plan->parent_work || plan->init.wait_for_record))
+                r = let_go(container, err);
         return r;
 }
 

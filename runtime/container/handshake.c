@@ -25,11 +25,12 @@ int rt_handshake_send(int fd, enum rt_message_type type, const struct st_error *
 int rt_handshake_receive(int fd, struct rt_message *ret_message) {
         ssize_t n;
 
+        /* ECONNRESET: the other end was closed before it read what we sent. It is said once, and what it had sent comes after */
         do
                 n = recv(fd, ret_message, sizeof *ret_message, 0);
-        while (n < 0 && errno == EINTR);
+        while (n < 0 && (errno == EINTR || errno == ECONNRESET));
         if (n < 0)
-                return errno == ECONNRESET ? 0 : -errno;
+                return -errno;
         if (n == 0)
                 return 0;
         if ((size_t)n != sizeof *ret_message)

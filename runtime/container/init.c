@@ -6,7 +6,7 @@
 #include "init.h"
 
 #include "handshake.h"
-#include "hooks.h"
+#include "runtime.h"
 
 #include <stint/cleanup.h>
 #include <stint/net_devices.h>
@@ -64,6 +64,14 @@ static int detach_from_caller(struct rt_init *init, struct st_error *err) {
         if (st_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
                 return st_error_sys(err, "mark the descriptors close-on-exec");
         return take_stdio(init, err);
+}
+
+/* While the host's /proc is there, by which others know us. */
+static int look_at_self(struct rt_init *init, struct st_error *err) {
+        if (!init->shares_memory)
+                return 0;
+        init->record.start_time = rt_start_time(init->record.pid);
+        return init->record.start_time ? 0 : st_error_set(err, -ESRCH, "read the start time of process %d", (int)init->record.pid);
 }
 
 /* ---- 2. namespaces and cgroup ---- */
@@ -225,6 +233,15 @@ static int set_limits(struct rt_init *init, struct st_error *err) {
         return r >= 0 && init->late_cgroupns ? make_cgroup_namespace(init, err) : r;
 }
 
+/* The record is whole before the program can run, so nobody meets a program whose container is "being created". */
+static int write_record(struct rt_init *init, struct st_error *err) {
+        const struct rt_init_record *record = &init->record;
+
+        if (init->shares_memory)      /* before the task's limit on the size of files */
+                return rt_record_append(record->fd, record->line, record->length, record->pid, record->start_time, err);
+        return init->wait_for_record ? wait_for_go(init, err) : 0;
+}
+
 /* ---- 5. parked ---- */
 
 /* Nothing of the caller's stays open in a process that may wait for days: close what lies between the few that it needs. */
@@ -290,6 +307,8 @@ static int run(struct rt_init *init, struct st_error *err) {
         int r = detach_from_caller(init, err);
 
         if (r >= 0)
+                r = look_at_self(init, err);
+        if (r >= 0)
                 r = enter_namespaces(init, err);
         if (r >= 0)
                 r = name_host(init, err);
@@ -297,6 +316,8 @@ static int run(struct rt_init *init, struct st_error *err) {
                 r = enter_root(init, err);
         if (r >= 0)
                 r = set_limits(init, err);
+        if (r >= 0)
+                r = write_record(init, err);
         if (r >= 0)
                 r = rt_task_settle_in(&init->task, err);
         if (r >= 0 && init->listen_fd >= 0)

@@ -27,7 +27,15 @@ struct rt_init {
         bool become_root;             /* in a new user namespace: uid 0 of it */
         bool runtime_hooks;           /* stop at RT_MSG_AT_HOOKS */
         bool bind_devices;
-        bool shares_memory;           /* CLONE_VM: the caller's memory is ours too */
+        bool wait_for_record;         /* before the program may run: the parent writes our pid down */
+        bool shares_memory;           /* CLONE_VM: the caller's memory is ours too, and the caller waits: we write it down ourselves */
+        struct rt_init_record {
+                int fd;
+                char *line;           /* rt_record_render() */
+                size_t length;
+                pid_t pid;            /* by the kernel, before we run */
+                uint64_t start_time;
+        } record;
 };
 
 /* Never returns: executes the task, or reports and exits. Async-signal-safe. */

@@ -88,10 +88,8 @@ static long clone_and_call(struct clone_args *args, void (*fn)(void *), void *da
 #else
 #define NO_SHARED_MEMORY 1
 static long clone_and_call(struct clone_args *args, void (*fn)(void *), void *data) {
-        long pid = st_clone3(args);
-        if (pid == 0)
-                fn(data);
-        return pid < 0 ? -errno : pid;
+        (void)args, (void)fn, (void)data;
+        return -ENOSYS;               /* rt_launch_can_share() says so */
 }
 #endif
 
@@ -102,21 +100,17 @@ static void call_init(void *data) {
 static int launch_shared(struct rt_init *init, struct rt_child *ret_child, struct st_error *err) {
         int pidfd = -1;
         struct clone_args args = init_args(init, &pidfd);
-        void *stack = NULL;
+        void *stack = mmap(NULL, SHARED_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
         long pid;
 
-#ifndef NO_SHARED_MEMORY
-        stack = mmap(NULL, SHARED_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
         if (stack == MAP_FAILED)
                 return st_error_sys(err, "allocate a stack");
-        args.flags |= CLONE_VM | CLONE_VFORK;
+        args.flags |= CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID;
         args.stack = (uint64_t)(uintptr_t)stack;
         args.stack_size = SHARED_STACK;
-#endif
-        init->shares_memory = true;
+        args.parent_tid = (uint64_t)(uintptr_t)&init->record.pid; /* before the child runs, which finds it in there */
         pid = clone_and_call(&args, call_init, init);
-        if (stack)
-                (void)munmap(stack, SHARED_STACK);
+        (void)munmap(stack, SHARED_STACK);
         if (pid < 0) {
                 errno = (int)-pid;
                 return clone_error(err, &args);
@@ -223,8 +217,17 @@ static bool needs_stage(const struct rt_namespaces *namespaces) {
                rt_namespaces_joins(namespaces, ST_NS_PID) || rt_namespaces_joins(namespaces, ST_NS_TIME);
 }
 
-int rt_launch(struct rt_init *init, bool share_memory, struct rt_child *ret_child, struct st_error *err) {
+bool rt_launch_can_share(const struct rt_namespaces *namespaces) {
+#ifdef NO_SHARED_MEMORY
+        (void)namespaces;
+        return false;
+#else
+        return !needs_stage(namespaces);
+#endif
+}
+
+int rt_launch(struct rt_init *init, struct rt_child *ret_child, struct st_error *err) {
         if (needs_stage(&init->namespaces))
                 return launch_staged(init, ret_child, err);
-        return share_memory ? launch_shared(init, ret_child, err) : launch_copied(init, ret_child, err);
+        return init->shares_memory ? launch_shared(init, ret_child, err) : launch_copied(init, ret_child, err);
 }

@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "handshake.h"
+#include "launch.h"
 
 #include <stint/cleanup.h>
 #include <stint/fs.h>
@@ -290,11 +291,15 @@ static bool may_share_memory(const struct rt_container *container, const struct 
 
         if (!options->one_shot || plan->park || plan->parent_work || plan->init.runtime_hooks)
                 return false;
-        if (plan->init.become_root || (plan->init.cgroup && !plan->init.write_limits) ||
-            rt_namespaces_joins(&plan->init.namespaces, ST_NS_PID))
+        if (plan->init.become_root || (plan->init.cgroup && !plan->init.write_limits) || !rt_launch_can_share(&plan->init.namespaces))
                 return false;
         return !has_hooks(spec, ST_HOOK_CREATE_CONTAINER) && !has_hooks(spec, ST_HOOK_START_CONTAINER) &&
                !(plan->seccomp && plan->seccomp->notify);
+}
+
+/* Its parent lets it go on somewhere: after it wrote the record. */
+static bool waits_for_answer(const struct rt_init *init) {
+        return init->wait_for_parent || init->runtime_hooks || (init->cgroup && !init->write_limits);
 }
 
 /* ---- where a parked init listens ---- */
@@ -335,7 +340,8 @@ static int make(struct rt_container *container, const struct rt_create_options *
         init->cgroup = container->record.cgroup;
         init->enter_cgroup = init->cgroup && !container->runtime->systemd_cgroup;
         plan_limits(container->spec, init);
-        plan->share_memory = may_share_memory(container, options, plan);
+        init->shares_memory = may_share_memory(container, options, plan);
+        init->wait_for_record = !plan->park && !init->shares_memory && !waits_for_answer(init);
         return 0;
 }
 
@@ -348,7 +354,7 @@ int rt_plan_make(struct rt_container *container, const struct rt_create_options 
         init->spec = container->spec;
         init->listen_fd = init->console_fd = init->sync_fd = -1;
         init->create_state_fd = init->start_state_fd = -1;
-        init->rootfs.tree_fd = -1;
+        init->rootfs.tree_fd = init->record.fd = -1;
         init->task.seccomp_socket_fd = init->task.state_fd = init->task.proc_fd = -1;
         for (int i = 0; i < _ST_NS_MAX; i++)
                 init->namespaces.join_fds[i] = -1;
@@ -379,6 +385,7 @@ void rt_plan_deinit(struct rt_plan *plan) {
         (void)st_close(plan->child_sync_fd);
         (void)st_close(plan->child_console_fd);
         (void)st_close(plan->parent_sync_fd);
+        free(init->record.line);
         rt_seccomp_free(plan->seccomp);
         st_arena_free(plan->arena);
         memset(plan, 0, sizeof *plan);

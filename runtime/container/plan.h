@@ -10,7 +10,6 @@ struct rt_plan {
         int parent_sync_fd, child_sync_fd, child_console_fd;
         bool park;
         bool parent_work;             /* after the clone: id maps, devices, scope, resctrl */
-        bool share_memory;
 };
 
 int rt_plan_make(struct rt_container *container, const struct rt_create_options *options, bool park,

@@ -1,4 +1,5 @@
-/* state.json: what has to outlive the runtime's process. */
+/* state.json: what has to outlive the runtime's process. Two lines a container, each the whole record: one before anything is
+ * made, one that has the pid. */
 #include "runtime.h"
 
 #include <stint/cleanup.h>
@@ -6,9 +7,11 @@
 #include <stint/json.h>
 #include <stint/parse.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { RECORD_VERSION = 1, RECORD_MAX = 16 << 20 };
+enum { RECORD_VERSION = 1, RECORD_MAX = 16 << 20, HEAD_MAX = 100 };
 
 static void write_annotations(const struct rt_record *record, struct st_json_writer *w) {
         st_json_open_object(w, "annotations");
@@ -27,21 +30,16 @@ static void write_rdt(const struct rt_rdt *rdt, struct st_json_writer *w) {
         st_json_close_object(w);
 }
 
-int rt_record_save(const struct rt_container *container, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
-        const struct rt_record *record = &container->record;
-        const char *text;
-        size_t length;
-        int r;
+/* Every line begins with as many bytes, so that who comes to know the pid last, a child without memory of its own, can fill it in. */
+static int format_head(char *head, size_t size, pid_t pid, uint64_t start_time) {
+        return snprintf(head, size, "{\"version\":%d,\"pid\":%10d,\"start_time\":%20llu,", RECORD_VERSION, (int)pid,
+                        (unsigned long long)start_time);
+}
 
-        if (!w)
-                return st_error_set(err, -ENOMEM, "write state.json");
+static int write_rest(const struct rt_record *record, struct st_json_writer *w, const char **ret_text, size_t *ret_length, struct st_error *err) {
         st_json_open_object(w, NULL);
-        st_json_uint(w, "version", RECORD_VERSION);
         st_json_string(w, "id", record->id);
         st_json_string(w, "oci_version", record->oci_version);
-        st_json_int(w, "pid", record->pid);
-        st_json_uint(w, "start_time", record->start_time);
         st_json_bool(w, "shares_pids", record->shares_pids);
         st_json_string(w, "bundle", record->bundle);
         st_json_string(w, "rootfs", record->rootfs);
@@ -52,8 +50,50 @@ int rt_record_save(const struct rt_container *container, struct st_error *err) {
                 rt_cgroup_save(record->cgroup, w, "cgroup");
         write_rdt(&record->rdt, w);
         st_json_close_object(w);
-        r = st_json_writer_finish(w, &text, &length, err);
-        return r < 0 ? r : st_replace_file_at(container->dir_fd, "state.json", text, length, 0600, err);
+        return st_json_writer_finish(w, ret_text, ret_length, err);
+}
+
+int rt_record_render(const struct rt_container *container, char **ret_line, size_t *ret_length, struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+        const char *rest;
+        char head[HEAD_MAX], *line;
+        size_t length;
+        int n = format_head(head, sizeof head, 0, 0), r;
+
+        if (!w)
+                return st_error_set(err, -ENOMEM, "write state.json");
+        r = write_rest(&container->record, w, &rest, &length, err);
+        if (r < 0)
+                return r;
+        if (asprintf(&line, "%s%s\n", head, rest + 1) < 0)
+                return st_error_set(err, -ENOMEM, "write state.json");
+        *ret_line = line;
+        *ret_length = (size_t)n + length;
+        return 0;
+}
+
+int rt_record_append(int fd, char *line, size_t length, pid_t pid, uint64_t start_time, struct st_error *err) {
+        char head[HEAD_MAX];
+        int n = format_head(head, sizeof head, pid, start_time), r;
+
+        memcpy(line, head, (size_t)n);
+        r = st_write_all(fd, line, length);
+        return r < 0 ? st_error_code(err, r, "write state.json") : 0;
+}
+
+/* Appended, never replaced: nobody can read half a state, and ext4 flushes a file that replaces another by rename. */
+int rt_record_save(struct rt_container *container, struct st_error *err) {
+        st_autofree char *line = NULL;
+        size_t length;
+        int r = rt_record_render(container, &line, &length, err);
+
+        if (r < 0)
+                return r;
+        if (container->record_fd < 0)
+                container->record_fd = openat(container->dir_fd, "state.json", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (container->record_fd < 0)
+                return st_error_sys(err, "create state.json");
+        return rt_record_append(container->record_fd, line, length, container->record.pid, container->record.start_time, err);
 }
 
 /* ---- reading ---- */
@@ -145,10 +185,24 @@ static int load_fields(const struct st_json *root, struct rt_record *record, str
         return cgroup ? rt_cgroup_load(cgroup, &record->cgroup, err) : 0;
 }
 
+/* The last whole line; NULL: its maker did not come that far. */
+static const char *last_line(char *text, size_t *ret_length) {
+        char *end = strrchr(text, '\n'), *start;
+
+        if (!end)
+                return NULL;
+        *end = 0;
+        start = strrchr(text, '\n');
+        start = start ? start + 1 : text;
+        *ret_length = (size_t)(end - start);
+        return start;
+}
+
 int rt_record_load(struct rt_container *container, struct st_error *err) {
         struct rt_record *record = &container->record;
         st_autofree char *text = NULL;
         const struct st_json *root;
+        const char *line;
         size_t length;
         int r = st_read_file_at(container->dir_fd, "state.json", RECORD_MAX, &text, &length, err);
 
@@ -157,7 +211,10 @@ int rt_record_load(struct rt_container *container, struct st_error *err) {
         record->arena = st_arena_new(length * 2);
         if (!record->arena)
                 return st_error_set(err, -ENOMEM, "read state.json");
-        r = st_json_parse(record->arena, "state.json", text, length, &root, err);
+        line = last_line(text, &length);
+        if (!line)
+                return -ENOENT;
+        r = st_json_parse(record->arena, "state.json", line, length, &root, err);
         return r < 0 ? r : load_fields(root, record, err);
 }
 

@@ -24,7 +24,7 @@ enum rt_phase {
         RT_PHASE_POSTSTOP,
 };
 
-/* state.json, version 1 */
+/* state.json, version 1: a journal, its last whole line counts */
 struct rt_record {
         char *id, *bundle, *rootfs, *created, *owner, *oci_version;
         pid_t pid;                    /* 0 until the init is cloned */
@@ -40,6 +40,7 @@ struct rt_record {
 struct rt_container {
         struct rt_runtime *runtime;
         int dir_fd;                   /* <root>/<id>, locked by whoever changes it */
+        int record_fd;                /* state.json, between its first line and its last; -1 */
         struct rt_record record;
         struct st_spec *spec;         /* NULL until needed */
         int pidfd;                    /* -1: gone or not made */
@@ -69,7 +70,11 @@ void rt_state_unlock(struct rt_container *container);
 int rt_state_remove(struct rt_container *container, struct st_error *err) st_must_check;
 
 /* --- record.c: state.json --- */
-int rt_record_save(const struct rt_container *container, struct st_error *err) st_must_check;
+int rt_record_save(struct rt_container *container, struct st_error *err) st_must_check;
+/* The next line of state.json as far as it is known now: rt_record_append() puts in the pid and the start time. Owned by the caller. */
+int rt_record_render(const struct rt_container *container, char **ret_line, size_t *ret_length, struct st_error *err) st_must_check;
+/* One write(2), async-signal-safe: readers see all of the line or none of it. */
+int rt_record_append(int fd, char *line, size_t length, pid_t pid, uint64_t start_time, struct st_error *err) st_must_check;
 int rt_record_load(struct rt_container *container, struct st_error *err) st_must_check;
 void rt_record_deinit(struct rt_record *record);
 

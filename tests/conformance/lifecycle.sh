@@ -188,6 +188,24 @@ kill_stopped() {
         expect_state '.status == "stopped"'
 }
 story 'runtime.md, Kill: a container that is neither created nor running MUST be an error' kill_stopped
+# The runtime is held right after its clone: the program must find all written down that others need to reach it.
+known_before_it_runs() { # CONFIG
+        command -v strace >/dev/null || skip 'needs strace'
+        config "$1 | probe(\"hold\")"
+        wrapper+=(strace -f -o /dev/null -e trace=clone3 -e inject=clone3:delay_exit=1500000)
+        rt run --bundle "$bundle" "$id" >"$bundle/out" 2>"$bundle/err" &
+        eventually holding
+        wrapper=()
+        expect_state '.status == "running"' '.pid > 1'
+        rt kill "$id" KILL
+        local status=0
+        wait $! || status=$?
+        [[ $status == 137 ]] || { echo "status $status"; return 1; }
+        nothing_left
+}
+story 'runtime.md, Kill: as soon as the program runs' known_before_it_runs .
+story 'runtime.md, Kill: as soon as the program runs, also in a time namespace' known_before_it_runs \
+        '.linux.namespaces += [{type: "time"}]'
 bad_signal() {
         create 'probe("hold")'
         must_fail 'signal' rt kill "$id" NONE
