@@ -21,10 +21,10 @@ struct rt_seccomp {
 /**
  * @cache_dir_fd  a directory that only we write (below the state root), or -1: no cache. An entry
  * holds the whole key beside the code, so it is compared byte for byte and no hash has to be
- * trusted. A miss compiles with libseccomp (binary tree, SCMP_FLTATR_CTL_OPTIMIZE = 2) and stores.
- * Names that neither libseccomp nor this build knows are skipped, as the spec wants. As in runc,
- * calls above the highest number that the profile mentions for an architecture get ENOSYS, unless
- * the default action lets calls through (ALLOW, LOG, TRACE). A damaged entry is a miss. Errors:
+ * trusted. A miss compiles and stores. Names that neither libseccomp nor this build knows are
+ * skipped, as the spec wants. As in runc, calls above the highest number that the profile mentions
+ * for an architecture get ENOSYS, unless the default action lets calls through (ALLOW, LOG, TRACE).
+ * A damaged entry is a miss. Errors:
  * -EINVAL (action, operator, architecture or flag unknown: names the JSON path), -ENOMEM,
  * -EOPNOTSUPP (flag the kernel lacks).
  */

@@ -187,68 +187,78 @@ int rt_root_open(int root_fd, const char *path, int flags) {
         return fd;
 }
 
-static int make_components(int root_fd, const char *path, mode_t mode, unsigned n_links);
-
-/* @prefix names a symlink to what is not there: make its target, which begins at the link's directory or at the root. */
-static int make_link_target(int root_fd, int parent_fd, const char *prefix, size_t parent_length, const char *name, mode_t mode, unsigned n_links) {
-        char target[PATH_MAX], path[PATH_MAX];
+/* path[start..end) is a symlink to what is not there: put its target in its place. It begins at the link's directory or at
+ * the root. 0: no link, somebody else made it just now. */
+static int splice_link(int parent_fd, const char *name, char *path, size_t start, size_t end) {
+        char target[PATH_MAX], spliced[PATH_MAX];
         ssize_t n = readlinkat(parent_fd, name, target, sizeof target - 1);
         int used;
 
         if (n < 0)
-                return errno == EINVAL ? 0 : -errno; /* no link: somebody else made it just now */
-        if (n_links == 0)
-                return -ELOOP;
+                return errno == EINVAL ? 0 : -errno;
         target[n] = 0;
-        used = target[0] == '/' ? snprintf(path, sizeof path, "%s", target)
-                                : snprintf(path, sizeof path, "%.*s/%s", (int)parent_length, prefix, target);
-        if (used < 0 || (size_t)used >= sizeof path)
+        used = snprintf(spliced, sizeof spliced, "%.*s%s%s", target[0] == '/' ? 0 : (int)start, path, target, path + end);
+        if (used < 0 || (size_t)used >= sizeof spliced)
                 return -ENAMETOOLONG;
-        return make_components(root_fd, path, mode, n_links - 1);
+        memcpy(path, spliced, (size_t)used + 1);
+        return 1;
 }
 
-/* Make what is missing one component at a time: each step stands on a descriptor inside the root. */
-static int make_components(int root_fd, const char *path, mode_t mode, unsigned n_links) {
-        char partial[PATH_MAX];
-        size_t length = strlen(path);
+static int open_prefix(int root_fd, char *path, size_t end) {
+        char after = path[end];
+        int fd;
 
-        if (length >= sizeof partial)
+        path[end] = 0;
+        fd = rt_root_open(root_fd, path, O_PATH | O_DIRECTORY);
+        path[end] = after;
+        return fd;
+}
+
+/* Make path[start..end), whose parents exist. 1: it was a link, and the path is another one now. */
+static int make_component(int root_fd, char *path, size_t start, size_t end, mode_t mode) {
+        st_autoclose int parent_fd = -1;
+        char name[NAME_MAX + 1];
+
+        if (end - start > NAME_MAX)
                 return -ENAMETOOLONG;
-        for (size_t end = 0; end < length;) {
-                char name[NAME_MAX + 1];
-                st_autoclose int parent_fd = -1;
-                size_t start = end + strspn(path + end, "/"), n = strcspn(path + start, "/");
-                int r;
+        memcpy(name, path + start, end - start);
+        name[end - start] = 0;
+        parent_fd = open_prefix(root_fd, path, start);
+        if (parent_fd < 0)
+                return parent_fd;
+        if (mkdirat(parent_fd, name, mode) == 0)
+                return 0;
+        return errno == EEXIST ? splice_link(parent_fd, name, path, start, end) : -errno;
+}
 
-                if (n == 0)
-                        break;
-                if (n > NAME_MAX)
-                        return -ENAMETOOLONG;
-                end = start + n;
-                memcpy(partial, path, end);
-                partial[end] = 0;
-                r = rt_root_open(root_fd, partial, O_PATH | O_DIRECTORY);
-                if (r >= 0) {
-                        (void)st_close(r);
+/* Make what is missing one component at a time: each step stands on a descriptor inside the root. No recursion: the image
+ * chooses how many links follow one another, and the stack is a small one. */
+static int make_components(int root_fd, const char *wanted, mode_t mode) {
+        char path[PATH_MAX];
+        unsigned n_links = 0;
+
+        if (strlen(wanted) >= sizeof path)
+                return -ENAMETOOLONG;
+        strcpy(path, wanted);
+        for (size_t end = 0;;) {
+                size_t start = end + strspn(path + end, "/");
+                int fd, r;
+
+                if (!path[start])
+                        return 0;
+                end = start + strcspn(path + start, "/");
+                fd = open_prefix(root_fd, path, end);
+                if (fd >= 0) {
+                        (void)st_close(fd);
                         continue;
                 }
-                if (r != -ENOENT)
-                        return r;
-                memcpy(name, path + start, n);
-                name[n] = 0;
-                partial[start] = 0;
-                parent_fd = rt_root_open(root_fd, partial, O_PATH | O_DIRECTORY);
-                if (parent_fd < 0)
-                        return parent_fd;
-                if (mkdirat(parent_fd, name, mode) == 0)
-                        continue;
-                if (errno != EEXIST)
-                        return -errno;
-                r = make_link_target(root_fd, parent_fd, path, start, name, mode, n_links);
+                r = fd == -ENOENT ? make_component(root_fd, path, start, end, mode) : fd;
                 if (r < 0)
                         return r;
+                if (r > 0 && ++n_links > MAX_SYMLINKS)
+                        return -ELOOP;
+                end = r > 0 ? 0 : end;
         }
-        return 0;
 }
 
 int rt_root_mkdir_p(int root_fd, const char *path, mode_t mode) {
@@ -256,7 +266,7 @@ int rt_root_mkdir_p(int root_fd, const char *path, mode_t mode) {
 
         if (fd != -ENOENT)
                 return fd;
-        r = make_components(root_fd, path, mode, MAX_SYMLINKS);
+        r = make_components(root_fd, path, mode);
         if (r < 0)
                 return r;
         return rt_root_open(root_fd, path, O_PATH | O_DIRECTORY);

@@ -18,7 +18,7 @@
 #include <stint/syscall.h>
 
 enum {
-        FORMAT = 2, /* of the file and of the code: a change of either is another number */
+        FORMAT = 3, /* of the file and of the code: a change of either is another number */
         MAX_ENTRIES = 64,
         MAX_KEY = 256 << 10,
         FIRST_ROOM = 16 << 10

@@ -3,14 +3,14 @@
 #include "seccomp_private.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <string.h>
 
 enum {
         MAX_ERRNO = 4095,
         MAX_TRACE = 0xffff,
         N_ARGUMENTS = 6,
-        MAX_NAMES = 16 << 10, /* in all rules; libseccomp takes its time for each, and a program has
-                                 4096 instructions */
+        MAX_NAMES = 16 << 10, /* in all rules; a program has 4096 instructions */
 };
 
 #define ROOT "linux.seccomp"
@@ -101,6 +101,12 @@ static int read_archs(const struct st_seccomp *spec, struct rt_seccomp_plan *pla
                 (void)snprintf(path, sizeof path, ROOT ".architectures[%zu]", i);
                 if (!word)
                         return unknown(err, path, "architecture", spec->architectures[i]);
+                if ((word->value ^ seccomp_arch_native()) & __AUDIT_ARCH_LE)
+                        return st_error_kind(err,
+                                             st_error_set(err, -EDOM,
+                                                          "%s: %s has another byte order", path,
+                                                          word->name),
+                                             ST_CODE_CONFIG_INVALID);
                 add_arch(plan, word->value);
         }
         return 0;

@@ -33,7 +33,6 @@ size_t rt_bpf_emit(struct rt_bpf *bpf, uint16_t code, uint32_t k, uint8_t jt, ui
 /* Load a word of struct seccomp_data; return an action. */
 void rt_bpf_load(struct rt_bpf *bpf, size_t offset);
 void rt_bpf_return(struct rt_bpf *bpf, uint32_t action);
-void rt_bpf_append(struct rt_bpf *bpf, const struct sock_filter *code, size_t n);
 
 /* Forward jumps to one place that is not known yet: a chain through their own k fields. */
 struct rt_bpf_label {
@@ -64,24 +63,42 @@ int rt_seccomp_rule_action(const struct st_seccomp *spec, size_t i, uint32_t *re
  * of its own. */
 bool rt_seccomp_repeats_an_argument(const struct st_seccomp_rule *rule);
 
+/* ---- seccomp_calls.c */
+
+struct rt_seccomp_call {
+        const char *name; /* the spec's */
+        uint32_t number;
+        uint32_t index; /* 0, or which of those that socketcall(2) or ipc(2), the number,
+                           multiplexes */
+        uint32_t action;
+        bool decided;     /* by a rule without conditions: @action is the answer */
+        bool conditional; /* some rule has conditions */
+};
+
+struct rt_seccomp_calls {
+        struct rt_seccomp_call *list; /* ascending by number and index */
+        size_t n;
+        uint32_t action; /* the default */
+};
+
+/* What the rules mention that architecture @arch has. Errors: -ENOMEM. */
+int rt_seccomp_calls_collect(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
+                             uint32_t arch, struct rt_seccomp_calls *ret_calls) st_must_check;
+void rt_seccomp_calls_deinit(struct rt_seccomp_calls *calls);
+
+/* ---- seccomp_conditions.c */
+
+/* Return the action of the rule on @call that matches, if one does, else go on with the next
+ * instruction. The accumulator holds the number only before the first condition. */
+void rt_seccomp_emit_call(struct rt_bpf *bpf, const struct st_seccomp *spec,
+                          const struct rt_seccomp_plan *plan, const struct rt_seccomp_call *call);
+/* Whether the action lets a call be made. */
+bool rt_seccomp_lets_through(uint32_t action);
+
 /* ---- seccomp_compile.c */
 
 int rt_seccomp_compile(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
                        struct rt_bpf *ret_bpf, struct st_error *err) st_must_check;
-
-/* ---- seccomp_conditions.c */
-
-/* Return @action when all conditions hold, else go on with the next instruction. */
-void rt_seccomp_emit_rule(struct rt_bpf *bpf, const struct st_seccomp_arg *args, size_t n_args,
-                          uint32_t action);
-
-/* ---- seccomp_epilogue.c */
-
-/* Whether what @rule says of a call is for the epilogue to do, not for libseccomp. */
-bool rt_seccomp_is_ours(const struct st_seccomp_rule *rule, const char *name);
-/* Extend libseccomp's code in @bpf. Errors: -ENOMEM. */
-int rt_seccomp_append_epilogue(const struct st_seccomp *spec, const struct rt_seccomp_plan *plan,
-                               struct rt_bpf *bpf) st_must_check;
 
 /* ---- seccomp_cache.c */
 

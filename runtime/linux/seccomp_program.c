@@ -42,13 +42,6 @@ void rt_bpf_return(struct rt_bpf *bpf, uint32_t action) {
         (void)rt_bpf_emit(bpf, BPF_RET | BPF_K, action, 0, 0);
 }
 
-void rt_bpf_append(struct rt_bpf *bpf, const struct sock_filter *code, size_t n) {
-        if (!make_room(bpf, n))
-                return;
-        memcpy(bpf->code + bpf->n, code, n * sizeof *code);
-        bpf->n += n;
-}
-
 void rt_bpf_jump(struct rt_bpf *bpf, struct rt_bpf_label *to) {
         size_t at = rt_bpf_emit(bpf, BPF_JMP | BPF_JA, (uint32_t)to->last, 0, 0);
 

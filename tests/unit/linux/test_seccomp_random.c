@@ -144,7 +144,7 @@ struct profile {
         char *flags[1];
 };
 
-/* A call has one action throughout: which of two wins is libseccomp's own business. */
+/* A call has one action throughout: which of two wins is another test's. */
 static const char *action_of(size_t name) {
         return actions[(name * 2654435761U >> 8) % COUNT(actions)];
 }
