@@ -88,6 +88,8 @@ static int become(struct joiner *j, struct st_error *err) {
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
         r = adopt_terminal(j, err);
         if (r >= 0)
+                r = rt_task_close_others(&j->task, &j->sync_fd, 1, err);
+        if (r >= 0)
                 r = rt_task_settle_in(&j->task, err);
         if (r >= 0 && j->task.process->exec_cpu_affinity_final)
                 r = rt_affinity_apply(j->task.process->exec_cpu_affinity_final, "process.execCPUAffinity.final", err);

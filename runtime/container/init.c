@@ -244,27 +244,11 @@ static int write_record(struct rt_init *init, struct st_error *err) {
 
 /* ---- 5. parked ---- */
 
-/* Nothing of the caller's stays open in a process that may wait for days: close what lies between the few that it needs. */
-static int close_others(struct rt_init *init, struct st_error *err) {
-        int keep[] = { init->listen_fd, init->start_state_fd, init->task.state_fd, init->task.proc_fd, init->task.seccomp_socket_fd };
-        unsigned from = 3 + init->task.n_preserve;
+/* Nothing of the caller's or the runtime's stays open in a process that may wait for days. */
+static int close_others(const struct rt_init *init, struct st_error *err) {
+        const int keep[] = { init->sync_fd, init->listen_fd, init->start_state_fd };
 
-        for (size_t left = sizeof keep / sizeof *keep; left > 0; left--) {
-                int *lowest = NULL;
-
-                for (size_t i = 0; i < sizeof keep / sizeof *keep; i++)
-                        if (keep[i] >= (int)from && (!lowest || keep[i] < *lowest))
-                                lowest = &keep[i];
-                if (!lowest)
-                        break;
-                if (*lowest > (int)from && st_close_range(from, (unsigned)*lowest - 1, 0) < 0)
-                        return st_error_sys(err, "close the caller's descriptors");
-                from = (unsigned)*lowest + 1;
-        }
-        if (st_close_range(from, ~0U, 0) < 0)
-                return st_error_sys(err, "close the caller's descriptors");
-        init->sync_fd = -1;
-        return 0;
+        return rt_task_close_others(&init->task, keep, sizeof keep / sizeof *keep, err);
 }
 
 static int park(struct rt_init *init, struct st_error *err) {
@@ -275,7 +259,7 @@ static int park(struct rt_init *init, struct st_error *err) {
         r = rt_handshake_send(init->sync_fd, RT_MSG_PARKED, NULL);
         if (r < 0)
                 return st_error_code(err, r, "tell the runtime");
-        r = close_others(init, err);
+        init->sync_fd = st_close(init->sync_fd);
         while (r >= 0) {
                 struct rt_message message;
                 int fd = accept4(init->listen_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -318,6 +302,8 @@ static int run(struct rt_init *init, struct st_error *err) {
                 r = set_limits(init, err);
         if (r >= 0)
                 r = write_record(init, err);
+        if (r >= 0)
+                r = close_others(init, err);
         if (r >= 0)
                 r = rt_task_settle_in(&init->task, err);
         if (r >= 0 && init->listen_fd >= 0)

@@ -3,6 +3,7 @@
 #include "home.h"
 
 #include <stint/cleanup.h>
+#include <stint/rootpath.h>
 #include <stint/syscall.h>
 
 #include <linux/capability.h>
@@ -81,6 +82,31 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
 
 /* ---- child ---- */
 
+static void take_lower(int *lowest, const int *fds, size_t n, int from) {
+        for (size_t i = 0; i < n; i++)
+                if (fds[i] >= from && (*lowest < 0 || fds[i] < *lowest))
+                        *lowest = fds[i];
+}
+
+/* Close-on-exec comes too late: execve(2) and chdir(2) resolve "/proc/self/fd/N/../bin/sh" before, through a descriptor that
+ * leads to the machine (CVE-2024-21626). So what lies between the few that are needed is closed first. */
+int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_keep, struct st_error *err) {
+        const int own[] = { task->state_fd, task->seccomp_socket_fd };
+        int from = (int)(3 + task->n_preserve);
+
+        for (;;) {
+                int lowest = -1;
+
+                take_lower(&lowest, keep, n_keep, from);
+                take_lower(&lowest, own, sizeof own / sizeof *own, from);
+                if (lowest != from && st_close_range((unsigned)from, lowest < 0 ? ~0U : (unsigned)lowest - 1, 0) < 0)
+                        return st_error_sys(err, "close the caller's descriptors");
+                if (lowest < 0)
+                        return 0;
+                from = lowest + 1;
+        }
+}
+
 static int need_proc(struct rt_task *task, struct st_error *err) {
         if (task->proc_fd >= 0)
                 return 0;
@@ -128,20 +154,12 @@ static void give_stdio(const struct st_user *user) {
         }
 }
 
-/* mkdir -p for process.cwd, as every peer does. The root is entered already: plain paths end inside. */
+/* mkdir -p for process.cwd, as every peer does. Not through magic links: /proc/1/root may be the machine's. */
 static void make_cwd(const char *cwd) {
-        char partial[PATH_MAX];
-        size_t length = strlen(cwd);
+        st_autoclose int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-        if (length >= sizeof partial)
-                return;
-        for (size_t i = 1; i <= length; i++) {
-                if (cwd[i] != '/' && cwd[i] != 0)
-                        continue;
-                memcpy(partial, cwd, i);
-                partial[i] = 0;
-                (void)mkdir(partial, 0755); /* what cannot be made is told by the chdir that follows */
-        }
+        if (root_fd >= 0)
+                (void)st_close(rt_root_mkdir_p(root_fd, cwd, 0755)); /* what cannot be made is told by the chdir that follows */
 }
 
 /* A working directory outside the root, reached through an inherited descriptor (CVE-2024-21626), reads
@@ -345,6 +363,7 @@ int rt_task_execute(struct rt_task *task, struct st_error *err) {
         r = confine(task, err);
         if (r < 0)
                 return r;
+        task->proc_fd = st_close(task->proc_fd); /* may be the machine's: no part of the program's path */
         (void)execve(task->program, task->argv, task->envp);
         return st_error_kind(err, st_error_sys(err, "exec %s", task->program), ST_CODE_EXEC);
 }

@@ -37,6 +37,8 @@ struct rt_task {
 int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsigned preserve_fds, unsigned listen_fds,
                  struct rt_task *ret_task, struct st_error *err) st_must_check;
 
+/* Child, before the other two: close what is neither preserved nor in @task or @keep (-1: none). What stays open is no directory. */
+int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_keep, struct st_error *err);
 /* Child, inside the new root, as its root user: everything of `process` but the last steps; finds the program. */
 int rt_task_settle_in(struct rt_task *task, struct st_error *err);
 /* Child: filter, last capabilities, label, execve. Returns only on failure. */
