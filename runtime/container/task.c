@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -143,12 +144,13 @@ static int apply_attributes(struct rt_task *task, struct st_error *err) {
 /* A task that is not root opens its own /dev/stdout; pipes and files of the caller belong to root. What cannot be given
  * away (a read-only file system, an unmapped owner) stays as it is: it can be written all the same. */
 static void give_stdio(const struct st_user *user) {
-        struct stat null, st;
+        struct stat st;
 
-        if (stat("/dev/null", &null) < 0)
-                null.st_rdev = 0;
         for (int fd = 0; fd <= 2; fd++) {
-                if (fstat(fd, &st) < 0 || st.st_uid == user->uid || (S_ISCHR(st.st_mode) && st.st_rdev == null.st_rdev))
+                if (fstat(fd, &st) < 0 || st.st_uid == user->uid)
+                        continue;
+                /* everybody's; by its number, since the container may have replaced what is at /dev/null (CVE-2026-88265) */
+                if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
                         continue;
                 (void)!fchown(fd, user->uid, (gid_t)-1);
         }
