@@ -77,6 +77,23 @@ int rt_container_advance(struct rt_container *container, struct st_error *err) s
 /* Poll and advance until 1 or an error, for callers without a loop. */
 int rt_container_finish(struct rt_container *container, struct st_error *err) st_must_check;
 
+/* ---- restoring: another program (criu) makes the processes, we make the rest ----
+ * All may block. A failure leaves a begun restore to be given up with rt_container_retire(force). */
+/* The id, the state directory, the cgroups. Of @options only id, bundle and config count. */
+int rt_restore_begin(struct rt_runtime *runtime, const struct rt_create_options *options, struct rt_container **ret_container,
+                     struct st_error *err) st_must_check;
+/* An empty directory in the state directory; rt_restore_finish() removes it. The path is in @arena. */
+int rt_restore_mount_point(struct rt_container *container, struct st_arena *arena, const char **ret_path,
+                           struct st_error *err) st_must_check;
+/* Move @pid into the container's cgroups and resctrl group: what it clones is born there. */
+int rt_restore_enter(struct rt_container *container, pid_t pid, struct st_error *err) st_must_check;
+/* prestart and createRuntime; @pid has the namespaces. */
+int rt_restore_run_hooks(struct rt_container *container, pid_t pid, struct st_error *err) st_must_check;
+/* @pid is the init, a child of this process that does not run yet: write it down, apply the limits. */
+int rt_restore_record(struct rt_container *container, pid_t pid, struct st_error *err) st_must_check;
+/* It runs. */
+int rt_restore_finish(struct rt_container *container, struct st_error *err) st_must_check;
+
 /* ---- looking ---- */
 enum rt_status { RT_STATUS_CREATING, RT_STATUS_CREATED, RT_STATUS_RUNNING, RT_STATUS_PAUSED, RT_STATUS_STOPPED };
 const char *rt_status_name(enum rt_status status);

@@ -263,8 +263,8 @@ static int begin(struct rt_container *container, const struct rt_create_options 
         return r;
 }
 
-static int make_container(struct rt_runtime *runtime, const struct rt_create_options *options, bool park,
-                          struct rt_container **ret_container, struct st_error *err) {
+int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create_options *options, struct rt_container **ret_container,
+                              struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = rt_container_new(runtime);
         st_autofree char *config = NULL;
         size_t length;
@@ -279,8 +279,22 @@ static int make_container(struct rt_runtime *runtime, const struct rt_create_opt
                 r = fill_record(container, options, err);
         if (r >= 0)
                 r = make_outside(container, options, config, length, err);
-        if (r >= 0)
-                r = begin(container, options, park, err);
+        if (r < 0) {
+                rt_container_undo(container);
+                return r;
+        }
+        *ret_container = st_take(container);
+        return 0;
+}
+
+static int make_container(struct rt_runtime *runtime, const struct rt_create_options *options, bool park,
+                          struct rt_container **ret_container, struct st_error *err) {
+        st_cleanup(rt_container_freep) struct rt_container *container = NULL;
+        int r = rt_container_make_outside(runtime, options, &container, err);
+
+        if (r < 0)
+                return r;
+        r = begin(container, options, park, err);
         if (r < 0) {
                 rt_container_undo(container);
                 return r;

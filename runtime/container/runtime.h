@@ -60,6 +60,11 @@ struct rt_container *rt_container_new(struct rt_runtime *runtime);
 int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_error *err);
 void rt_runtime_warn(const struct rt_runtime *runtime, const char *fmt, ...) st_printf(2, 3);
 
+/* --- create.c --- */
+/* All of a container but its processes: id, state directory, record, cgroups. The state is locked, and undo is set. */
+int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create_options *options, struct rt_container **ret_container,
+                              struct st_error *err) st_must_check;
+
 /* --- state.c: the directory --- */
 int rt_id_check(const char *id, struct st_error *err);
 /* Reserve the id: mkdir is the lock against a second creator. Leaves the directory flocked. */

@@ -1,0 +1,132 @@
+#include "mounts.h"
+
+#include <stint/mounts.h>
+#include <stint/rootpath.h>
+
+#include <stint/cleanup.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MASK "/dev/null"              /* what covers a masked file, and its name */
+
+/* One mount from outside. @source: a path of the host. */
+typedef void found_fn(void *data, const char *destination, const char *source);
+
+/* "data/" is "/data". */
+static char *clean(struct st_arena *arena, const char *destination) {
+        char *text = st_arena_printf(arena, "%s%s", destination[0] == '/' ? "" : "/", destination);
+
+        for (size_t n = text ? strlen(text) : 0; n > 1 && text[n - 1] == '/'; n--)
+                text[n - 1] = 0;
+        return text;
+}
+
+/* A cgroup mount on v1 and hybrid is a tmpfs (criu saves it) with a bound leaf for each hierarchy. On v2 criu makes the mount. */
+static int find_leaves(struct st_arena *arena, const struct rt_cgroup *cgroup, const char *destination, found_fn *found, void *data) {
+        if (!cgroup || rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2)
+                return 0;
+        for (size_t i = 0; i < rt_cgroup_n_leaves(cgroup); i++) {
+                const char *name, *leaf = rt_cgroup_leaf(cgroup, i, &name);
+                char *place = leaf ? st_arena_printf(arena, "%s/%s", destination, name) : NULL;
+                if (!place)
+                        return -ENOMEM;
+                found(data, place, leaf);
+        }
+        return 0;
+}
+
+/* Nodes are bound where they cannot be made: in a user namespace. A name that no mount has does no harm. */
+static void find_devices(const struct st_spec *spec, found_fn *found, void *data) {
+        static const char *const always[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
+
+        for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+                found(data, always[i], always[i]);
+        for (size_t i = 0; i < spec->linux_.n_devices; i++)
+                found(data, spec->linux_.devices[i].path, spec->linux_.devices[i].path);
+}
+
+static int find_all(struct st_arena *arena, const struct st_spec *spec, const char *bundle, const struct rt_cgroup *cgroup,
+                    found_fn *found, void *data, struct st_error *err) {
+        struct rt_mount_plan plan;
+        int r = rt_mount_plan_make(arena, spec, bundle, false, &plan, err);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; r >= 0 && i < plan.n_steps; i++) {
+                const struct rt_mount_step *step = &plan.steps[i];
+                char *destination = clean(arena, step->spec->destination);
+                if (!destination)
+                        r = -ENOMEM;
+                else if (step->kind == RT_MOUNT_BIND && step->source)
+                        found(data, destination, step->source);
+                else if (step->kind == RT_MOUNT_CGROUP)
+                        r = find_leaves(arena, cgroup, destination, found, data);
+        }
+        rt_mount_plan_deinit(&plan);
+        if (r < 0)
+                return st_error_code(err, r, "describe the mounts to criu");
+        find_devices(spec, found, data);
+        return 0;
+}
+
+/* ---- dump ---- */
+
+struct naming {
+        struct call *call;
+        int root_fd;
+};
+
+/* Where the mount really is: /var/run/x is on /run/x. Leaves @path alone when nothing is there (any more). */
+static void resolve(int root_fd, const char *destination, char *path, size_t size, struct stat *st) {
+        st_autoclose int fd = rt_root_open(root_fd, destination, O_PATH);
+        char link[40], real[PATH_MAX];
+        ssize_t n;
+
+        (void)snprintf(path, size, "%s", destination);
+        st->st_mode = 0;
+        if (fd < 0 || fstat(fd, st) < 0)
+                return;
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        n = readlink(link, real, sizeof real - 1);
+        if (n > 0 && real[0] == '/')
+                (void)snprintf(path, size, "%.*s", (int)n, real);
+}
+
+static void name_mount(void *data, const char *destination, const char *source) {
+        const struct naming *naming = data;
+        char path[PATH_MAX];
+        struct stat st;
+
+        (void)source;
+        resolve(naming->root_fd, destination, path, sizeof path, &st);
+        call_add_mount(naming->call, path, destination);
+}
+
+int mounts_name(struct call *call, const struct st_spec *spec, const char *bundle, const struct rt_cgroup *cgroup, int root_fd,
+                struct st_error *err) {
+        struct naming naming = { .call = call, .root_fd = root_fd };
+
+        for (char *const *masked = spec->linux_.masked_paths; *masked; masked++) {
+                char path[PATH_MAX];
+                struct stat st;
+                resolve(root_fd, *masked, path, sizeof path, &st);
+                if (st.st_mode && !S_ISDIR(st.st_mode)) /* a directory is covered by a tmpfs, which criu saves */
+                        call_add_mount(call, path, MASK);
+        }
+        return find_all(call->arena, spec, bundle, cgroup, name_mount, &naming, err);
+}
+
+/* ---- restore ---- */
+
+static void provide_mount(void *data, const char *destination, const char *source) {
+        call_add_mount(data, destination, source);
+}
+
+int mounts_provide(struct call *call, const struct st_spec *spec, const char *bundle, const struct rt_cgroup *cgroup,
+                   struct st_error *err) {
+        if (*spec->linux_.masked_paths)
+                call_add_mount(call, MASK, MASK);
+        return find_all(call->arena, spec, bundle, cgroup, provide_mount, call, err);
+}
