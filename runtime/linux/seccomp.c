@@ -233,11 +233,8 @@ static bool has_action(uint32_t action) {
 }
 
 static bool has_arch(uint32_t token) {
-        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
-        int r = ctx ? seccomp_arch_add(ctx, token) : -ENOMEM;
-
-        seccomp_release(ctx);
-        return r == 0 || r == -EEXIST;
+        return rt_seccomp_is_our_order(token) &&
+               seccomp_syscall_resolve_name_arch(token, "read") != __NR_SCMP_ERROR;
 }
 
 static bool has_flag(uint32_t flag) {

@@ -83,6 +83,10 @@ static int default_action(const struct st_seccomp *spec, uint32_t *ret_action,
 
 /* ---- architectures */
 
+bool rt_seccomp_is_our_order(uint32_t token) {
+        return !((token ^ seccomp_arch_native()) & __AUDIT_ARCH_LE);
+}
+
 static void add_arch(struct rt_seccomp_plan *plan, uint32_t token) {
         for (size_t i = 0; i < plan->n_archs; i++)
                 if (plan->archs[i] == token)
@@ -101,7 +105,7 @@ static int read_archs(const struct st_seccomp *spec, struct rt_seccomp_plan *pla
                 (void)snprintf(path, sizeof path, ROOT ".architectures[%zu]", i);
                 if (!word)
                         return unknown(err, path, "architecture", spec->architectures[i]);
-                if ((word->value ^ seccomp_arch_native()) & __AUDIT_ARCH_LE)
+                if (!rt_seccomp_is_our_order(word->value))
                         return st_error_kind(err,
                                              st_error_set(err, -EDOM,
                                                           "%s: %s has another byte order", path,

@@ -53,7 +53,9 @@ struct rt_seccomp_plan {
         bool notify;
 };
 
-/* Errors: -EINVAL, -E2BIG, naming the JSON path. */
+/* Whether an architecture (SCMP_ARCH_*) has this machine's byte order. */
+bool rt_seccomp_is_our_order(uint32_t token);
+/* Errors: -EINVAL, -E2BIG, -EDOM, naming the JSON path. */
 int rt_seccomp_check(const struct st_seccomp *spec, struct rt_seccomp_plan *ret_plan,
                      struct st_error *err) st_must_check;
 /* The return value of rule @i; cannot fail once the spec is checked. */
