@@ -261,10 +261,49 @@ static int make_components(int root_fd, const char *wanted, mode_t mode) {
         }
 }
 
+/* Everything up to the last component (with its slash, or ".") and that component. */
+static int split(const char *path, char parent[static PATH_MAX], char name[static NAME_MAX + 1]) {
+        size_t end = strlen(path), start;
+
+        while (end > 0 && path[end - 1] == '/')
+                end--;
+        start = end;
+        while (start > 0 && path[start - 1] != '/')
+                start--;
+        if (end == start || end - start > NAME_MAX || start >= PATH_MAX)
+                return end == start ? -EINVAL : -ENAMETOOLONG;
+        memcpy(name, path + start, end - start);
+        name[end - start] = 0;
+        if (!strcmp(name, ".") || !strcmp(name, ".."))
+                return -EINVAL;
+        memcpy(parent, path, start);
+        strcpy(parent + start, start ? "" : ".");
+        return 0;
+}
+
+/* The usual case, that only the last component is missing. */
+static int make_last(int root_fd, const char *path, mode_t mode) {
+        char parent[PATH_MAX], name[NAME_MAX + 1];
+        st_autoclose int parent_fd = -1;
+        int r = split(path, parent, name);
+
+        if (r < 0)
+                return r;
+        parent_fd = rt_root_open(root_fd, parent, O_PATH | O_DIRECTORY);
+        if (parent_fd < 0)
+                return parent_fd;
+        if (mkdirat(parent_fd, name, mode) < 0)
+                return -errno;
+        return or_errno(openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 int rt_root_mkdir_p(int root_fd, const char *path, mode_t mode) {
         int fd = rt_root_open(root_fd, path, O_PATH | O_DIRECTORY), r;
 
         if (fd != -ENOENT)
+                return fd;
+        fd = make_last(root_fd, path, mode);
+        if (fd >= 0)
                 return fd;
         r = make_components(root_fd, path, mode);
         if (r < 0)
@@ -274,22 +313,9 @@ int rt_root_mkdir_p(int root_fd, const char *path, mode_t mode) {
 
 int rt_root_open_parent(int root_fd, const char *path, mode_t mode, char *name_buf) {
         char parent[PATH_MAX];
-        size_t end = strlen(path), start;
+        int r = split(path, parent, name_buf);
 
-        while (end > 0 && path[end - 1] == '/')
-                end--;
-        start = end;
-        while (start > 0 && path[start - 1] != '/')
-                start--;
-        if (end == start || end - start > NAME_MAX || start >= sizeof parent)
-                return end == start ? -EINVAL : -ENAMETOOLONG;
-        memcpy(name_buf, path + start, end - start);
-        name_buf[end - start] = 0;
-        if (!strcmp(name_buf, ".") || !strcmp(name_buf, ".."))
-                return -EINVAL;
-        memcpy(parent, path, start);
-        parent[start] = 0;
-        return rt_root_mkdir_p(root_fd, *parent ? parent : ".", mode);
+        return r < 0 ? r : rt_root_mkdir_p(root_fd, parent, mode);
 }
 
 int rt_root_create_file(int root_fd, const char *path, mode_t mode) {
