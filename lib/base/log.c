@@ -1,3 +1,4 @@
+#include <stint/clock.h>
 #include <stint/log.h>
 
 #include <stint/cleanup.h>
@@ -30,14 +31,11 @@ static void print_quoted(FILE *out, const char *text) {
 }
 
 static void print_time(FILE *out) {
+        char text[ST_RFC3339_ROOM];
         struct timespec now;
-        struct tm tm;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        gmtime_r(&now.tv_sec, &tm);
-        /* RFC 3339; strftime(3) would read /etc/localtime for nothing */
-        fprintf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-                tm.tm_min, tm.tm_sec);
+        fputs(st_format_rfc3339(&now, false, text), out);
 }
 
 static void print_text(FILE *out, enum st_log_level level, const char *msg) {
