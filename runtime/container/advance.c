@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 static bool has_hooks(const struct rt_container *container, enum st_hook_kind kind) {
         return container->spec && container->spec->hooks[kind].n_items > 0;
@@ -73,9 +74,27 @@ static int go_on(struct rt_container *container, struct st_error *err) {
         return r < 0 ? st_error_code(err, r, "let the init go on") : 0;
 }
 
-static int take_error(const struct rt_message *message, struct st_error *err) {
+/* From linux.resources.memory.limit, or 0. */
+static int64_t memory_limit(const struct rt_container *container) {
+        const struct st_resources *resources = container->spec ? container->spec->linux_.resources : NULL;
+        const struct st_memory *memory = resources ? resources->memory : NULL;
+
+        return memory && memory->limit.has && memory->limit.value > 0 ? memory->limit.value : 0;
+}
+
+static int blame_limit(const struct rt_container *container, int r, struct st_error *err) {
+        if (memory_limit(container))
+                r = st_error_prefix(err, r, "linux.resources.memory.limit: %lld bytes are too few to start", (long long)memory_limit(container));
+        else
+                r = st_error_prefix(err, r, "a memory limit above the container's own is too small to start");
+        return st_error_kind(err, r, ST_CODE_LIMIT);
+}
+
+static int take_error(const struct rt_container *container, const struct rt_message *message, struct st_error *err) {
         if (err)
                 *err = message->error;
+        if (message->error.code == -ENOMEM && memory_limit(container) && message->error.kind != ST_CODE_LIMIT)
+                return blame_limit(container, -ENOMEM, err);
         return message->error.code < 0 ? message->error.code : -EIO;
 }
 
@@ -91,12 +110,39 @@ static int write_limits(struct rt_container *container, struct st_error *err) {
         return r < 0 ? r : go_on(container, err);
 }
 
-/* An init that died without a word was killed: by an OOM kill during prepare, by somebody's delete --force. */
+enum { END_WAIT_MSEC = 1000 };
+
+/* Without reaping it. What is not our child is unknown: zeros. Its descriptors are closed, so it ends now. */
+static siginfo_t look_at_end(const struct rt_container *container) {
+        struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
+        siginfo_t info = {0};
+
+        (void)poll(&end, 1, END_WAIT_MSEC); /* a frozen one does not end, and is unknown too */
+        if (waitid(P_PIDFD, (id_t)container->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+                info.si_code = info.si_status = 0;
+        return info;
+}
+
+/* An init that died without a word was killed: by an OOM kill during prepare, within execve where that found no memory for
+ * the new program after it had given up the old one, by somebody's delete --force. Or it had no memory to send its word. */
 static int died(struct rt_container *container, struct st_error *err) {
+        siginfo_t info = look_at_end(container);
+
         if (container->record.cgroup && rt_cgroup_oom_kills(container->record.cgroup) > 0)
-                return st_error_kind(err, st_error_set(err, -ENOMEM, "the container's init was killed by the OOM killer: linux.resources.memory.limit is too small to start"),
-                                     ST_CODE_LIMIT);
+                return blame_limit(container, st_error_set(err, -ENOMEM, "the container's init was killed by the OOM killer"), err);
+        if (info.si_code != CLD_EXITED && info.si_status == SIGSEGV)
+                return blame_limit(container, st_error_set(err, -ENOMEM, "execve found no memory"), err);
+        if (info.si_code == CLD_EXITED && info.si_status > 1)
+                return blame_limit(container, st_error_set(err, -ENOMEM, "the container's init found no memory to say more than: %s",
+                                                           strerrordesc_np(info.si_status)), err);
         return st_error_kind(err, st_error_set(err, -EIO, "the container's init died while it was prepared"), ST_CODE_INTERNAL);
+}
+
+/* The end of the handshake without an error: execve, or a death before it. */
+static bool died_early(const struct rt_container *container) {
+        if (container->executed && !rt_container_has_ended(container))
+                return false;
+        return rt_never_executed(container->record.pid);
 }
 
 static bool parks(const struct rt_container *container) {
@@ -110,7 +156,7 @@ static int hear_child(struct rt_container *container, struct st_error *err) {
         if (r < 0)
                 return st_error_code(err, r, "hear from the init");
         if (r == 0)
-                return parks(container) ? died(container, err) : executed(container, err);
+                return parks(container) || died_early(container) ? died(container, err) : executed(container, err);
         switch ((enum rt_message_type)message.type) {
         case RT_MSG_AT_HOOKS:
                 return run_runtime_hooks(container, err);
@@ -119,7 +165,7 @@ static int hear_child(struct rt_container *container, struct st_error *err) {
         case RT_MSG_PARKED:
                 return done(container);
         case RT_MSG_FAILED:
-                return take_error(&message, err);
+                return take_error(container, &message, err);
         case RT_MSG_GO:
         case RT_MSG_START:
                 break;
@@ -134,7 +180,9 @@ static int hear_started(struct rt_container *container, struct st_error *err) {
         if (r < 0)
                 return st_error_code(err, r, "hear from the init");
         if (r > 0 && message.type == RT_MSG_FAILED)
-                return take_error(&message, err);
+                return take_error(container, &message, err);
+        if (r == 0 && died_early(container))
+                return died(container, err);
         return executed(container, err);
 }
 

@@ -75,10 +75,10 @@ const char *rt_status_name(enum rt_status status) {
 }
 
 /* A pidfd is readable once its process has ended, whether it was reaped or not. */
-static bool has_ended(int pidfd) {
-        struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+bool rt_container_has_ended(const struct rt_container *container) {
+        struct pollfd fd = { .fd = container->pidfd, .events = POLLIN };
 
-        return pidfd < 0 || poll(&fd, 1, 0) > 0;
+        return fd.fd < 0 || poll(&fd, 1, 0) > 0;
 }
 
 static bool is_parked(const struct rt_container *container) {
@@ -94,7 +94,7 @@ int rt_container_status(struct rt_container *container, enum rt_status *ret_stat
                 *ret_status = RT_STATUS_CREATING;
                 return 0;
         }
-        if (has_ended(container->pidfd)) {
+        if (rt_container_has_ended(container)) {
                 *ret_status = RT_STATUS_STOPPED;
                 return 0;
         }

@@ -240,6 +240,7 @@ static int launch(struct rt_container *container, struct rt_plan *plan, struct s
         container->sync_fd = st_take_fd(plan->parent_sync_fd);
         plan->child_sync_fd = st_close(plan->child_sync_fd); /* so that the child's end is the only one */
         plan->child_console_fd = st_close(plan->child_console_fd);
+        container->executed = plan->init.shares_memory && !plan->init.failed;
         r = write_record(container, plan, err);
         container->record_fd = st_close(container->record_fd);
         if (r >= 0 && plan->parent_work)

@@ -321,9 +321,11 @@ static int run(struct rt_init *init, struct st_error *err) {
 
 void rt_init_main(struct rt_init *init) {
         struct st_error error = {0};
+        int r = run(init, &error);
 
-        if (run(init, &error) < 0 && init->sync_fd >= 0)
-                (void)rt_handshake_send(init->sync_fd, RT_MSG_FAILED, &error); /* who is gone cannot be told */
-        syscall(SYS_exit_group, 1);
+        init->failed = true;
+        /* who is gone cannot be told; where there is no memory for a message the status says that much */
+        r = rt_handshake_send(init->sync_fd, RT_MSG_FAILED, &error) < 0 ? -r : 1;
+        syscall(SYS_exit_group, r);
         __builtin_unreachable();
 }

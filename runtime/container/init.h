@@ -36,6 +36,7 @@ struct rt_init {
                 pid_t pid;            /* by the kernel, before we run */
                 uint64_t start_time;
         } record;
+        bool failed;                  /* with shares_memory: no program was executed, also when nobody heard the message */
 };
 
 /* Never returns: executes the task, or reports and exits. Async-signal-safe. */

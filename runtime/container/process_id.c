@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STARTTIME_FIELD = 22 };        /* proc(5), /proc/pid/stat, counted from 1 */
+enum { FLAGS_FIELD = 9, STARTTIME_FIELD = 22 }; /* proc(5), /proc/pid/stat, counted from 1 */
+enum { FORKED_NOT_EXECUTED = 0x40 };            /* the kernel's PF_FORKNOEXEC */
 
-uint64_t rt_start_time(pid_t pid) {
+static int read_stat(pid_t pid, int wanted, uint64_t *ret_value) {
         char path[40], text[1024];
         st_autoclose int fd = -1;
         const char *p;
@@ -20,22 +21,35 @@ uint64_t rt_start_time(pid_t pid) {
         (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-                return 0;
+                return -errno;
         n = read(fd, text, sizeof text - 1);
         if (n <= 0)
-                return 0;
+                return n < 0 ? -errno : -ESRCH;
         text[n] = 0;
         p = strrchr(text, ')');       /* the name in field 2 may hold anything */
         if (!p || p[1] != ' ')
-                return 0;
+                return -EPROTO;
         p += 2;                       /* field 3 */
-        for (int field = 3; field < STARTTIME_FIELD; field++) {
+        for (int field = 3; field < wanted; field++) {
                 p = strchr(p, ' ');
                 if (!p)
-                        return 0;
+                        return -EPROTO;
                 p++;
         }
-        return strtoull(p, NULL, 10);
+        *ret_value = strtoull(p, NULL, 10);
+        return 0;
+}
+
+uint64_t rt_start_time(pid_t pid) {
+        uint64_t value;
+
+        return read_stat(pid, STARTTIME_FIELD, &value) < 0 ? 0 : value;
+}
+
+bool rt_never_executed(pid_t pid) {
+        uint64_t flags;
+
+        return read_stat(pid, FLAGS_FIELD, &flags) == 0 && flags & FORKED_NOT_EXECUTED;
 }
 
 pid_t rt_pid_inside(pid_t pid) {

@@ -46,6 +46,7 @@ struct rt_container {
         int pidfd;                    /* -1: gone or not made */
         bool is_child;                /* this process cloned it: it can be reaped here */
         bool reaped;
+        bool executed;                /* as far as the memory that it shared tells; else /proc has to be asked */
         struct rt_exit exit;
 
         /* an operation in progress */
@@ -56,6 +57,8 @@ struct rt_container {
         bool undo;                    /* a failure removes what was made: prepare and run */
 };
 
+/* Its init; whether it was reaped or not. */
+bool rt_container_has_ended(const struct rt_container *container);
 struct rt_container *rt_container_new(struct rt_runtime *runtime);
 int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_error *err);
 void rt_runtime_warn(const struct rt_runtime *runtime, const char *fmt, ...) st_printf(2, 3);
@@ -86,6 +89,8 @@ void rt_record_deinit(struct rt_record *record);
 /* --- process_id.c --- */
 /* Field 22 of /proc/<pid>/stat; 0 when there is no such process. */
 uint64_t rt_start_time(pid_t pid);
+/* It was cloned, and no execve of its own has succeeded. Also told of a zombie. */
+bool rt_never_executed(pid_t pid);
 /* Its pid in its own pid namespace: the last of NSpid in /proc/<pid>/status (Linux 4.1). 0 when it is gone. */
 pid_t rt_pid_inside(pid_t pid);
 /* A pidfd for exactly that process, or -ESRCH. */

@@ -357,6 +357,21 @@ static void format_listen_pid(char *digits) {
         memcpy(digits, text, (size_t)n + 1);
 }
 
+static size_t size_of_strings(char *const *strings) {
+        size_t size = 0;
+
+        for (; *strings; strings++)
+                size += sizeof *strings + strlen(*strings) + 1;
+        return size;
+}
+
+/* execve(2) says E2BIG also where a memory limit has no page for its strings: 128 KiB of them are never too many. */
+static int true_errno(const struct rt_task *task, int error) {
+        bool fits = size_of_strings(task->argv) + size_of_strings(task->envp) < 128 * 1024 - PATH_MAX;
+
+        return error == E2BIG && fits ? ENOMEM : error;
+}
+
 int rt_task_execute(struct rt_task *task, struct st_error *err) {
         int r;
 
@@ -367,5 +382,6 @@ int rt_task_execute(struct rt_task *task, struct st_error *err) {
                 return r;
         task->proc_fd = st_close(task->proc_fd); /* may be the machine's: no part of the program's path */
         (void)execve(task->program, task->argv, task->envp);
+        errno = true_errno(task, errno);
         return st_error_kind(err, st_error_sys(err, "exec %s", task->program), ST_CODE_EXEC);
 }
