@@ -13,6 +13,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #ifndef CLONE_INTO_CGROUP
@@ -41,6 +42,14 @@ static int clone_error(struct st_error *err, const struct clone_args *args) {
                 return st_error_kind(err, st_error_sys(err, "clone with namespaces %#llx (this kernel lacks one of them?)",
                                                        (unsigned long long)args->flags), ST_CODE_UNSUPPORTED);
         return st_error_kind(err, st_error_sys(err, "clone with namespaces %#llx", (unsigned long long)args->flags), ST_CODE_NAMESPACE);
+}
+
+/* From its first moment in a pid namespace that others are in: they may trace a process whose user namespace is theirs, or was
+ * made by one of their number, and which still holds what is the machine's (CVE-2016-9962). An ordinary caller has files of
+ * ours still to write, which would be root's. */
+static void hide(const struct rt_init *init, bool caller_is_root) {
+        if (caller_is_root || !((init->namespaces.clone_flags & CLONE_NEWUSER) || init->namespaces.new_time))
+                (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* cannot fail, and init.c asks again */
 }
 
 /* ---- with the caller's memory ---- */
@@ -124,10 +133,13 @@ static int launch_shared(struct rt_init *init, struct rt_child *ret_child, struc
 static int launch_copied(struct rt_init *init, struct rt_child *ret_child, struct st_error *err) {
         int pidfd = -1;
         struct clone_args args = init_args(init, &pidfd);
+        bool caller_is_root = geteuid() == 0;
         pid_t pid = st_clone3(&args);
 
-        if (pid == 0)
+        if (pid == 0) {
+                hide(init, caller_is_root);
                 rt_init_main(init);
+        }
         if (pid < 0)
                 return clone_error(err, &args);
         *ret_child = (struct rt_child){ .pid = pid, .pidfd = pidfd };
@@ -156,6 +168,7 @@ static int stage_join(const struct rt_init *init, struct st_error *err) {
 _Noreturn static void stage_main(struct rt_init *init, struct stage_result *result) {
         struct clone_args args;
 
+        hide(init, geteuid() == 0);
         if (stage_join(init, &result->error) >= 0) {
                 args = init_args(init, &result->pidfd);
                 args.flags |= CLONE_PARENT;
