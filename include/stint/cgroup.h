@@ -30,9 +30,13 @@ struct rt_cgroup_request {
         size_t n_annotations;
         const char *systemd_helper; /* path of stint-systemd; NULL: the installed one */
         bool rootless;              /* no right to make a cgroup is then no error: mode NONE */
+        bool strict;                /* and is one in a user namespace, where it is none otherwise */
         bool delegate;              /* chown the v2 leaf: the container may make cgroups in it */
         uid_t owner_uid;            /* to this host uid */
 };
+
+/* Whether this process lives in another user namespace than the machine's first. */
+bool rt_in_user_namespace(void);
 
 /* What this machine has. Looks at /sys/fs/cgroup with statfs(2) only. */
 enum rt_cgroup_mode rt_cgroup_detect(void);

@@ -22,9 +22,14 @@
 /* ---- the runtime: a state directory and settings ---- */
 struct rt_runtime;
 
+/* Whether a cgroup that the caller has no right to make is left out, or an error. AUTO: left out for who is not root, or
+ * root in a user namespace. A limit that was asked for is never left out. */
+enum rt_rootless { RT_ROOTLESS_AUTO, RT_ROOTLESS_YES, RT_ROOTLESS_NO };
+
 struct rt_runtime_options {
-        const char *root;             /* state directory; NULL: /run/stint, or $XDG_RUNTIME_DIR/stint when not root */
+        const char *root;             /* state directory; NULL: /run/stint, or $XDG_RUNTIME_DIR/stint when not the machine's root */
         bool systemd_cgroup;
+        enum rt_rootless rootless;
         void (*warn)(void *data, const char *message); /* NULL: warnings are dropped */
         void *warn_data;
 };

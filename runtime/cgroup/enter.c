@@ -12,7 +12,7 @@
 
 bool rt_cgroup_is_denied(const struct rt_cgroup *cgroup, int r) {
         return (r == -EACCES || r == -EPERM || r == -EROFS) &&
-               (cgroup->rootless || rt_in_user_namespace());
+               !cgroup->strict && (cgroup->rootless || rt_in_user_namespace());
 }
 
 int rt_tasks_open(struct rt_cgroup *cgroup, struct st_error *err) {

@@ -97,7 +97,7 @@ struct rt_cgroup {
         struct st_arena *arena;
         enum rt_cgroup_mode mode;
         enum rt_cgroup_driver driver;
-        bool rootless, delegate, any_fs;
+        bool rootless, strict, delegate, any_fs;
         uid_t owner_uid;
         const char *root; /* "/sys/fs/cgroup" */
         int root_fd;      /* O_PATH of it; -1 until rt_cgroup_root_open() */
@@ -183,7 +183,6 @@ st_printf(6, 7) int rt_writes_add(struct rt_writes *writes, struct rt_leaf *leaf
                                   const char *field, unsigned flags, const char *value_fmt, ...);
 /* The last one added, to set its other_file. */
 struct rt_write *rt_writes_last(struct rt_writes *writes);
-bool rt_in_user_namespace(void);
 enum rt_pass { RT_PASS_EARLY, RT_PASS_LATE, RT_PASS_ALL };
 /* Write them in order. One that the kernel refuses may depend on a later one (memory.limit and
  * memsw, quota and burst): it is tried once more after the others. Async-signal-safe once the root

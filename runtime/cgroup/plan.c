@@ -156,6 +156,7 @@ int rt_cgroup_plan_on(const struct rt_cgroup_host *host, const struct rt_cgroup_
         cgroup->mode = host->mode;
         cgroup->driver = request->driver;
         cgroup->rootless = request->rootless;
+        cgroup->strict = request->strict;
         cgroup->delegate = request->delegate;
         cgroup->owner_uid = request->owner_uid;
         cgroup->any_fs = host->any_fs;

@@ -32,6 +32,8 @@ void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, co
         st_json_string(w, "driver", cgroup->driver == RT_CGROUP_SYSTEMD ? "systemd" : "cgroupfs");
         if (cgroup->rootless)
                 st_json_bool(w, "rootless", true);
+        if (cgroup->strict)
+                st_json_bool(w, "strict", true);
         st_json_bool(w, "made", cgroup->made);
         if (cgroup->unit)
                 rt_unit_save(cgroup->unit, w);
@@ -111,7 +113,8 @@ int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_c
         const struct st_json *paths = st_json_get(saved, "paths"),
                              *mounts = st_json_get(saved, "mounts");
         const struct st_json *driver = st_json_get(saved, "driver"),
-                             *rootless = st_json_get(saved, "rootless");
+                             *rootless = st_json_get(saved, "rootless"),
+                             *strict = st_json_get(saved, "strict");
         const struct st_json *made = st_json_get(saved, "made");
 
         if (!cgroup)
@@ -124,6 +127,7 @@ int rt_cgroup_load_on(const char *root, const struct st_json *saved, struct rt_c
                 return malformed(err, "driver");
         cgroup->driver = strcmp(driver->text, "systemd") ? RT_CGROUP_FS : RT_CGROUP_SYSTEMD;
         cgroup->rootless = rootless && rootless->boolean;
+        cgroup->strict = strict && strict->boolean;
         cgroup->made = made && made->boolean;
         ST_JSON_FOREACH (path, paths) {
                 int r = load_leaf(cgroup, path, mounts, err);

@@ -77,7 +77,7 @@ int rt_unit_plan(struct rt_cgroup *cgroup, const struct rt_cgroup_host *host,
 
         if (!unit)
                 return st_error_set(err, -ENOMEM, "plan the systemd unit");
-        unit->user = request->rootless || rt_in_user_namespace();
+        unit->user = request->rootless || (!request->strict && rt_in_user_namespace());
         unit->extra.arena = cgroup->arena;
         r = rt_unit_name_parse(cgroup->arena, request->path, request->id, unit->user, &unit->name,
                                err);

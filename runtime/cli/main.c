@@ -30,7 +30,7 @@ static const struct cli_option global_options[] = {
         {"debug", 0, CLI_FLAG(&globals.debug), "log more"},
         {"systemd-cgroup", 0, CLI_FLAG(&globals.systemd_cgroup), "let systemd make the cgroups"},
         {"rootless", 0, CLI_TEXT(&globals.rootless), "WHEN",
-         "true, false or auto: accepted, and always auto"},
+         "do without denied cgroups: true, false or auto"},
         {"criu", 0, CLI_TEXT(&globals.criu), "PATH", "the criu program (default: criu, from PATH)"},
         {"version", 'v', CLI_FLAG(&globals.version), "print the version"},
         {0},
@@ -65,15 +65,33 @@ static void apply_log_options(struct cli *cli) {
                 cli->log.format = ST_LOG_JSON;
 }
 
+static int parse_rootless(const char *text, enum rt_rootless *ret, struct st_error *err) {
+        static const struct {
+                const char *text;
+                enum rt_rootless value;
+        } values[] = {
+                {"auto", RT_ROOTLESS_AUTO},  {"true", RT_ROOTLESS_YES},  {"1", RT_ROOTLESS_YES},
+                {"false", RT_ROOTLESS_NO},   {"0", RT_ROOTLESS_NO},
+        };
+
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+                if (!strcmp(text, values[i].text)) {
+                        *ret = values[i].value;
+                        return 0;
+                }
+        return cli_usage_error(err, "invalid value \"%s\" for flag -rootless: parse error", text);
+}
+
 static int apply_globals(struct cli *cli, struct st_error *err) {
         const char *format = globals.log_format ? globals.log_format : "text";
-        const char *rootless = globals.rootless ? globals.rootless : "auto";
+        int r;
 
         if (strcmp(format, "text") && strcmp(format, "json"))
                 return cli_usage_error(err, "invalid log-format: %s", format);
-        if (strcmp(rootless, "auto") && strcmp(rootless, "true") && strcmp(rootless, "false"))
-                return cli_usage_error(err, "invalid value \"%s\" for flag -rootless: parse error",
-                                       rootless);
+        r = parse_rootless(globals.rootless ? globals.rootless : "auto", &cli->runtime_options.rootless,
+                           err);
+        if (r < 0)
+                return r;
         cli->criu = globals.criu ? globals.criu : "criu";
         cli->runtime_options.root = globals.root;
         cli->runtime_options.systemd_cgroup = globals.systemd_cgroup;

@@ -100,7 +100,9 @@ static int plan_cgroup(struct rt_container *container, struct st_error *err) {
                 .resources = spec->linux_.resources,
                 .annotations = spec->annotations,
                 .n_annotations = spec->n_annotations,
-                .rootless = geteuid() != 0,
+                .rootless = container->runtime->rootless == RT_ROOTLESS_YES ||
+                            (container->runtime->rootless == RT_ROOTLESS_AUTO && geteuid() != 0),
+                .strict = container->runtime->rootless == RT_ROOTLESS_NO,
                 .owner_uid = root_uid < 0 ? 0 : (uid_t)root_uid,
                 .delegate = root_uid > 0 && spec->linux_.namespaces[ST_NS_CGROUP].wanted,
         };

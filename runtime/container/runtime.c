@@ -1,5 +1,6 @@
 #include "runtime.h"
 
+#include <stint/cgroup.h>
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 
@@ -7,15 +8,28 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static int default_root(char **ret_root) {
-        const char *dir = getenv("XDG_RUNTIME_DIR");
+/* As runc decides: root in a user namespace has it when it does not call itself root. */
+static const char *xdg_runtime_dir(void) {
+        const char *dir = getenv("XDG_RUNTIME_DIR"), *user = getenv("USER");
 
-        if (geteuid() == 0 || !dir || !*dir)
-                *ret_root = strdup("/run/stint");
-        else if (asprintf(ret_root, "%s/stint", dir) < 0)
-                *ret_root = NULL;
-        return *ret_root ? 0 : -ENOMEM;
+        if (!dir || !*dir)
+                return NULL;
+        if (geteuid() == 0 && (!rt_in_user_namespace() || (user && !strcmp(user, "root"))))
+                return NULL;
+        return dir;
+}
+
+static int default_root(struct rt_runtime *runtime) {
+        const char *dir = xdg_runtime_dir();
+
+        runtime->root_is_xdg = dir;
+        if (!dir)
+                runtime->root = strdup("/run/stint");
+        else if (asprintf(&runtime->root, "%s/stint", dir) < 0)
+                runtime->root = NULL;
+        return runtime->root ? 0 : -ENOMEM;
 }
 
 static int absolute_root(const char *root, char **ret_root, struct st_error *err) {
@@ -40,9 +54,10 @@ int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime 
                 return st_error_set(err, -ENOMEM, "open the runtime");
         runtime->root_fd = -1;
         runtime->systemd_cgroup = options->systemd_cgroup;
+        runtime->rootless = options->rootless;
         runtime->warn = options->warn;
         runtime->warn_data = options->warn_data;
-        r = options->root && *options->root ? absolute_root(options->root, &runtime->root, err) : default_root(&runtime->root);
+        r = options->root && *options->root ? absolute_root(options->root, &runtime->root, err) : default_root(runtime);
         if (r < 0)
                 return st_error_prefix(err, r, "state directory");
         *ret_runtime = st_take(runtime);
@@ -66,6 +81,8 @@ int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_erro
                 int r = st_mkdir_p_at(AT_FDCWD, runtime->root, 0700);
                 if (r < 0)
                         return st_error_code(err, r, "make the state directory %s", runtime->root);
+                if (runtime->root_is_xdg && chmod(runtime->root, 01700) < 0) /* XDG base directories: sticky is not cleaned up */
+                        return st_error_sys(err, "make the state directory %s", runtime->root);
                 runtime->root_fd = open(runtime->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         }
         if (runtime->root_fd < 0)

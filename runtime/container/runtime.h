@@ -9,7 +9,9 @@
 struct rt_runtime {
         char *root;                   /* absolute path of the state directory */
         int root_fd;                  /* -1 until it exists: looking at nothing makes nothing */
+        bool root_is_xdg;             /* the default below $XDG_RUNTIME_DIR */
         bool systemd_cgroup;
+        enum rt_rootless rootless;
         void (*warn)(void *data, const char *message);
         void *warn_data;
 };

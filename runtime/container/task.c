@@ -196,6 +196,29 @@ static int settle_cwd(const char *cwd, bool *ret_again, struct st_error *err) {
         return enter_cwd(cwd, err);
 }
 
+/* A user namespace with a map of one id that its owner wrote himself (user_namespaces(7)): nobody in it can give up groups. */
+static bool setgroups_is_denied(struct rt_task *task) {
+        st_autoclose int fd = -1;
+        char text[8] = "";
+
+        if (need_proc(task, NULL) < 0)
+                return false;
+        fd = openat(task->proc_fd, "self/setgroups", O_RDONLY | O_CLOEXEC);
+        return fd >= 0 && read(fd, text, sizeof text - 1) > 0 && !strncmp(text, "deny", 4);
+}
+
+static int apply_user(struct rt_task *task, struct st_error *err) {
+        const struct st_user *user = &task->process->user;
+        int r;
+
+        if (task->keep_groups && user->n_additional_gids)
+                return st_error_set(err, -EPERM, "process.user.additionalGids: a user namespace with a map of one id has none");
+        r = rt_user_apply(user, task->keep_groups, err);
+        if (r == -EPERM && !task->keep_groups && !user->n_additional_gids && setgroups_is_denied(task))
+                r = rt_user_apply(user, true, err); /* we run in such a one already */
+        return r;
+}
+
 static int become_user(struct rt_task *task, struct st_error *err) {
         const struct st_process *process = task->process;
         int r = rt_caps_drop_bounding(&task->caps, task->last_cap, err);
@@ -207,7 +230,7 @@ static int become_user(struct rt_task *task, struct st_error *err) {
         (void)umask(process->user.has_umask ? process->user.umask : 0022);
         if ((task->caps.present || task->seccomp) && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 return st_error_sys(err, "keep capabilities");
-        r = rt_user_apply(&process->user, task->keep_groups, err);
+        r = apply_user(task, err);
         if (r < 0)
                 return r;
         /* setresuid cleared the effective set when it left uid 0; a changed uid also resets "dumpable" to suid_dumpable */
