@@ -102,5 +102,6 @@ int main(int argc, char **argv) {
                         make_writable(kept[i].fd, path);
                         try_open(&kept[i], path);
                 }
+                usleep(20); /* or who is attacked waits for a processor */
         }
 }

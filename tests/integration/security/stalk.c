@@ -1,7 +1,8 @@
-/* stalk: runs in a container and watches for processes that appear in its pid namespace. A runtime's
+/* stalk [directories]: runs in a container and watches for processes that appear in its pid namespace. A runtime's
  * process that joins, or an init that waits, still holds things of the machine: whoever can read its
  * descriptors, memory or root, or trace it, has them too. Prints "CAUGHT ..." for each that it can while
- * the process runs a program that is none of the container's files. */
+ * the process runs a program that is none of the container's files. With "directories" it looks for descriptors of directories
+ * only: for a container that may trace whom it sees, by the machine's own rights. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -37,16 +38,48 @@ static void caught(pid_t pid, const char *what) {
         fflush(stdout);
 }
 
-static void try_open(pid_t pid, const char *what, int flags) {
+static int open_of(pid_t pid, const char *what, int flags) {
         char path[64];
-        int fd;
 
         snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, what);
-        fd = open(path, flags | O_CLOEXEC);
+        return open(path, flags | O_CLOEXEC);
+}
+
+/* That it can be opened says nothing: a process that is about to end has no memory, and may be opened by anybody. */
+static void try_read(pid_t pid, const char *what, off_t where) {
+        int fd = open_of(pid, what, O_RDONLY);
+        char byte;
+
+        if (fd < 0)
+                return;
+        if (pread(fd, &byte, 1, where) == 1)
+                caught(pid, what);
+        close(fd);
+}
+
+static void try_enter(pid_t pid, const char *what) {
+        int fd = open_of(pid, what, O_PATH | O_DIRECTORY);
+
         if (fd < 0)
                 return;
         caught(pid, what);
         close(fd);
+}
+
+/* Who may list them need not be able to follow them. With @only_directories what leads nowhere is not counted. */
+static void try_descriptors(pid_t pid, bool only_directories) {
+        int fd = open_of(pid, "fd", O_RDONLY | O_DIRECTORY);
+        DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+        struct dirent *e;
+        struct stat st;
+
+        while (dir && (e = readdir(dir)))
+                if (e->d_name[0] != '.' && fstatat(fd, e->d_name, &st, 0) == 0 && (!only_directories || S_ISDIR(st.st_mode)))
+                        caught(pid, "a descriptor");
+        if (dir)
+                closedir(dir);
+        else if (fd >= 0)
+                close(fd);
 }
 
 static void try_trace(pid_t pid) {
@@ -58,19 +91,23 @@ static void try_trace(pid_t pid) {
                 ptrace(PTRACE_DETACH, pid, NULL, NULL);
 }
 
-static void stalk(pid_t pid) {
-        try_open(pid, "fd", O_RDONLY | O_DIRECTORY);
-        try_open(pid, "root/.", O_RDONLY | O_DIRECTORY);
-        try_open(pid, "cwd/.", O_RDONLY | O_DIRECTORY);
-        try_open(pid, "mem", O_RDONLY);
-        try_open(pid, "environ", O_RDONLY);
-        try_open(pid, "maps", O_RDONLY);
-        try_open(pid, "exe", O_RDONLY);
-        if (is_foreign(pid))
-                try_trace(pid);
+static void stalk(pid_t pid, bool only_directories) {
+        if (!is_foreign(pid))
+                return;
+        try_descriptors(pid, only_directories);
+        if (only_directories)
+                return;
+        try_enter(pid, "root/.");
+        try_enter(pid, "cwd/.");
+        try_read(pid, "mem", 0x400000); /* where a static program lies */
+        try_read(pid, "environ", 0);
+        try_read(pid, "maps", 0);
+        try_trace(pid);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+        bool only_directories = argc > 1 && strcmp(argv[1], "directories") == 0;
+
         printf("stalking\n");
         fflush(stdout);
         for (;;) {
@@ -79,8 +116,9 @@ int main(void) {
 
                 while (dir && (e = readdir(dir)))
                         if (atoi(e->d_name) > 0 && atoi(e->d_name) != getpid())
-                                stalk(atoi(e->d_name));
+                                stalk(atoi(e->d_name), only_directories);
                 if (dir)
                         closedir(dir);
+                usleep(20); /* or who is stalked waits for a processor */
         }
 }
