@@ -52,6 +52,7 @@ struct rt_create_options {
         unsigned preserve_fds;        /* descriptors 3 .. 3+n-1 stay open in the task */
         unsigned listen_fds;          /* LISTEN_FDS: as above, and LISTEN_FDS/LISTEN_PID are set in its environment */
         bool no_pivot, no_new_keyring;
+        bool notify_socket;           /* sd_notify(3): a socket of its own, see rt_container_take_notify() */
         bool terminal_is_ours;        /* `run -t` in the foreground: the caller copies the pty itself: rt_container_console() */
         uint16_t console_height, console_width; /* of the terminal, where the config has no consoleSize; 0: the kernel's default */
         bool one_shot;                /* the caller is a program that does only this: the child may share its memory */
@@ -121,6 +122,10 @@ int rt_container_write_state(struct rt_container *container, struct st_json_writ
 int rt_container_pidfd(const struct rt_container *container);
 /* `run` with terminal_is_ours: the pty master; the caller owns it from now on. -1: none. */
 int rt_container_take_console(struct rt_container *container);
+
+/* Where a container that was made with notify_socket sends its messages: a datagram socket that does not block; the caller owns
+ * it. Before rt_container_dispatch(), or after rt_container_run(). *ret_fd is -1 when there is none. */
+int rt_container_take_notify(struct rt_container *container, int *ret_fd, struct st_error *err) st_must_check;
 
 /* ids in the state directory, sorted; one broken entry does not hide the others. */
 int rt_runtime_list(struct rt_runtime *runtime, char ***ret_ids, struct st_error *err) st_must_check;

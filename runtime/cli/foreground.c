@@ -1,5 +1,6 @@
 #include "foreground.h"
 
+#include "notify.h"
 #include "terminal.h"
 
 #include <poll.h>
@@ -7,6 +8,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <stint/cleanup.h>
@@ -92,22 +94,37 @@ static void handle_signals(const struct cli_foreground *foreground, int pidfd, p
         }
 }
 
+/* A manager that cannot be told is no reason to leave the process alone. Returns what to poll on. */
+static int forward_readiness(int fd) {
+        struct st_error ignored = {0};
+
+        if (cli_notify_forward(fd, getpid(), &ignored) == 0)
+                return fd;
+        (void)shutdown(fd, SHUT_RD); /* nobody reads any more: an error for senders, and no wait */
+        return -1;
+}
+
 static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid,
                  struct cli_terminal *terminal, struct st_error *err) {
-        for (;;) {
-                struct pollfd pollfds[2 + CLI_TERMINAL_POLLFDS] = {
-                        {.fd = pidfd, .events = POLLIN},
-                        {.fd = foreground->signal_fd, .events = POLLIN}};
+        int notify_fd = foreground->notify_fd;
 
-                cli_terminal_poll(terminal, pollfds + 2);
-                if (poll(pollfds, 2 + CLI_TERMINAL_POLLFDS, -1) < 0) {
+        for (;;) {
+                struct pollfd pollfds[3 + CLI_TERMINAL_POLLFDS] = {
+                        {.fd = pidfd, .events = POLLIN},
+                        {.fd = foreground->signal_fd, .events = POLLIN},
+                        {.fd = notify_fd, .events = POLLIN}};
+
+                cli_terminal_poll(terminal, pollfds + 3);
+                if (poll(pollfds, 3 + CLI_TERMINAL_POLLFDS, -1) < 0) {
                         if (errno == EINTR)
                                 continue;
                         return st_error_sys(err, "poll");
                 }
                 if (pollfds[1].revents)
                         handle_signals(foreground, pidfd, pid, terminal);
-                cli_terminal_copy(terminal, pollfds + 2);
+                if (pollfds[2].revents)
+                        notify_fd = forward_readiness(notify_fd);
+                cli_terminal_copy(terminal, pollfds + 3);
                 if (pollfds[0].revents)
                         return 0;
         }

@@ -8,9 +8,10 @@
 
 struct cli_foreground {
         int signal_fd; /* all signals that can be forwarded: they are blocked and read from here */
+        int notify_fd; /* of the container: see notify.h; -1: none */
 };
 #define CLI_FOREGROUND_INIT                                                                        \
-        { .signal_fd = -1 }
+        { .signal_fd = -1, .notify_fd = -1 }
 
 /* Before the process is made, so that no signal gets lost. @subreaper: adopt and reap what it
  * leaves behind. */

@@ -1,5 +1,7 @@
 #include "launch.h"
 
+#include "notify.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -103,6 +105,7 @@ struct rt_create_options cli_create_options(const char *id, const struct cli_bun
         options.pidfd_socket_fd = launch->pidfd_socket_fd;
         options.preserve_fds = launch->preserve_fds;
         options.listen_fds = listen_fds();
+        options.notify_socket = cli_notify_wanted();
         return options;
 }
 

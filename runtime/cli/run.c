@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "foreground.h"
 #include "launch.h"
+#include "notify.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -109,6 +110,10 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         r = cli_init_pid(container, &pid, err);
         if (r == 0)
                 r = cli_launch_finish(&launch, pid, err);
+        if (r == 0)
+                r = rt_container_take_notify(container, &foreground.notify_fd, err);
+        if (r == 0 && detach && foreground.notify_fd >= 0)
+                r = cli_notify_wait(foreground.notify_fd, rt_container_pidfd(container), pid, err);
         if (r == 0 && !detach)
                 r = stay(cli, container, pid, &foreground, err);
         if (r < 0)

@@ -15,7 +15,7 @@ struct rt_container *rt_container_new(struct rt_runtime *runtime) {
         if (!container)
                 return NULL;
         container->runtime = runtime;
-        container->dir_fd = container->record_fd = container->pidfd = container->sync_fd = container->console_fd = -1;
+        container->dir_fd = container->record_fd = container->pidfd = container->sync_fd = container->console_fd = container->notify_fd = -1;
         container->runner.pidfd = container->runner.result_fd = -1;
         return container;
 }
@@ -28,6 +28,7 @@ struct rt_container *rt_container_free(struct rt_container *container) {
         (void)st_close(container->pidfd);
         (void)st_close(container->sync_fd);
         (void)st_close(container->console_fd);
+        (void)st_close(container->notify_fd);
         (void)st_close(container->runner.pidfd);
         (void)st_close(container->runner.result_fd);
         rt_record_deinit(&container->record);

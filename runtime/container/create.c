@@ -297,7 +297,10 @@ static int make_container(struct rt_runtime *runtime, const struct rt_create_opt
 
         if (r < 0)
                 return r;
-        r = begin(container, options, park, err);
+        if (options->notify_socket)
+                r = rt_notify_plan(container, !park, err);
+        if (r >= 0)
+                r = begin(container, options, park, err);
         if (r < 0) {
                 rt_container_undo(container);
                 return r;

@@ -54,6 +54,7 @@ struct rt_container {
         /* an operation in progress */
         enum rt_phase phase;
         int sync_fd;                  /* handshake with the init */
+        int notify_fd;                /* where a container that runs sends that it is ready; -1 */
         int console_fd;               /* our end of the terminal's socket, then the master */
         struct rt_hook_runner runner;
         bool undo;                    /* a failure removes what was made: prepare and run */
@@ -103,6 +104,10 @@ int rt_config_read(const char *bundle, const char *config, struct st_spec **ret_
                    struct st_error *err) st_must_check;
 /* The copy in the state directory, parsed once. */
 int rt_config_saved(struct rt_container *container, struct st_error *err) st_must_check;
+
+/* --- notify.c --- */
+/* A directory in the state directory, bound into the container, and NOTIFY_SOCKET in the task's environment. */
+int rt_notify_plan(struct rt_container *container, bool listen_now, struct st_error *err) st_must_check;
 
 /* --- state_json.c --- */
 /* The state for hooks, and for a seccomp agent, in a memfd that a child may hold already. @status: "creating", "created", ... */
