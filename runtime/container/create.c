@@ -6,6 +6,7 @@
 #include "plan.h"
 
 #include <stint/cleanup.h>
+#include <stint/clock.h>
 #include <stint/fs.h>
 #include <stint/idmap.h>
 #include <stint/net_devices.h>
@@ -39,14 +40,11 @@ static int absolute(const char *base, const char *path, char **ret) {
 }
 
 static char *now_text(void) {
+        char text[ST_RFC3339_ROOM];
         struct timespec now;
-        struct tm tm;
-        char *text;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        gmtime_r(&now.tv_sec, &tm);   /* strftime(3) would read /etc/localtime for nothing */
-        return asprintf(&text, "%04d-%02d-%02dT%02d:%02d:%02d.%09ldZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                        tm.tm_sec, now.tv_nsec) < 0 ? NULL : text;
+        return strdup(st_format_rfc3339(&now, true, text));
 }
 
 /* The caller's login name, from the file: a static program has no NSS. A number when it is not there. */
