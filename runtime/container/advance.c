@@ -326,9 +326,9 @@ int rt_container_dispatch(struct rt_container *container, struct st_error *err) 
         if (r < 0)
                 return r;
         r = check_startable(container, err);
-        if (r >= 0)
+        if (r >= 0 && !container->record.simple)
                 r = rt_config_saved(container, err);
-        if (r >= 0 && !container->spec->process)
+        if (r >= 0 && container->spec && !container->spec->process)
                 r = wrong_state(err, "cannot start: config.json has no process");
         if (r >= 0)
                 r = call_parked(container, err);

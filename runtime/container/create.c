@@ -80,6 +80,7 @@ static int fill_record(struct rt_container *container, const struct rt_create_op
         record->created = now_text();
         record->owner = owner_name();
         record->oci_version = strdup(spec->oci_version);
+        record->simple = spec->process && !spec->hooks[ST_HOOK_POSTSTART].n_items && !spec->hooks[ST_HOOK_POSTSTOP].n_items;
         record->shares_pids = !spec->linux_.namespaces[ST_NS_PID].wanted || spec->linux_.namespaces[ST_NS_PID].path;
         record->annotations = spec->annotations; /* borrowed: the spec lives as long as the handle */
         record->n_annotations = spec->n_annotations;

@@ -41,6 +41,7 @@ static int write_rest(const struct rt_record *record, struct st_json_writer *w, 
         st_json_string(w, "id", record->id);
         st_json_string(w, "oci_version", record->oci_version);
         st_json_bool(w, "shares_pids", record->shares_pids);
+        st_json_bool(w, "simple", record->simple);
         st_json_string(w, "bundle", record->bundle);
         st_json_string(w, "rootfs", record->rootfs);
         st_json_string(w, "created", record->created);
@@ -176,6 +177,7 @@ static int load_fields(const struct st_json *root, struct rt_record *record, str
         if (get_number(root, "start_time", &record->start_time) < 0)
                 return bad(err, "start_time");
         record->shares_pids = get_bool(root, "shares_pids");
+        record->simple = get_bool(root, "simple");
         r = load_strings(root, record, err);
         if (r < 0)
                 return r;

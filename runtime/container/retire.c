@@ -162,7 +162,7 @@ int rt_container_retire(struct rt_container *container, bool force, struct st_er
                 rt_state_unlock(container);
                 return r;
         }
-        if (rt_config_saved(container, &config_error) < 0) /* no config, no hooks: removing goes on */
+        if (!container->record.simple && rt_config_saved(container, &config_error) < 0) /* no config, no hooks: removing goes on */
                 rt_runtime_warn(container->runtime, "%s", config_error.msg);
         r = rt_poststop_begin(container, err);
         if (r == 1)

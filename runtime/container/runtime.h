@@ -36,6 +36,7 @@ struct rt_record {
         struct st_string_pair *annotations; /* in arena */
         size_t n_annotations;
         bool shares_pids;             /* no pid namespace of its own */
+        bool simple;                  /* there is a process and no late hook: start and delete need no config.json */
         struct st_arena *arena;
 };
 
