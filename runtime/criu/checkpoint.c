@@ -8,6 +8,7 @@
 #include <stint/cleanup.h>
 #include <stint/container.h>
 #include <stint/fs.h>
+#include <stint/idmap.h>
 #include <stint/parse.h>
 
 #include <fcntl.h>
@@ -53,11 +54,12 @@ static int set_parent(struct call *call, const char *parent, struct st_error *er
         return 0;
 }
 
+/* The one that `stint pause` uses (on hybrid v2's): criu has to be able to thaw what is paused. */
 static void set_freezer(struct call *call, const struct rt_cgroup *cgroup) {
-        const char *path = NULL;
+        const char *path = cgroup ? rt_cgroup_path(cgroup, NULL) : NULL;
 
-        if (cgroup)
-                path = rt_cgroup_path(cgroup, rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2 ? NULL : "freezer");
+        if (cgroup && !path)
+                path = rt_cgroup_path(cgroup, "freezer");
         call->opts.freeze_cgroup = (char *)path; /* NULL: criu stops one process after the other */
 }
 
@@ -75,13 +77,11 @@ static int describe_outside(struct call *call, struct rt_container *container, c
         return r < 0 ? r : streams_save(call, pid, err);
 }
 
-static int set_options(struct call *call, const struct request *request, struct rt_container *container, struct st_error *err) {
+static int set_options(struct call *call, const struct request *request, struct rt_container *container, const struct st_spec *spec,
+                       struct st_error *err) {
         struct rt_container_info info;
-        const struct st_spec *spec;
         int r = rt_container_info(container, &info, err);
 
-        if (r >= 0)
-                r = rt_container_config(container, &spec, err);
         if (r >= 0 && !info.pid)
                 r = st_error_kind(err, st_error_set(err, -ESRCH, "container not running"), ST_CODE_WRONG_STATE);
         if (r < 0)
@@ -144,16 +144,35 @@ static int check_criu(const struct request *request, struct st_error *err) {
         return r;
 }
 
-static int save(const struct request *request, struct st_arena *arena, struct rt_container *container, struct st_error *err) {
-        struct call call;
-        int r = st_mkdir_p_at(AT_FDCWD, request->image_path, 0700);
+/* The image holds all of the container's memory. A restore into a user namespace reads it first as root without rights, and then as
+ * that namespace's root. */
+static int make_images(const struct request *request, const struct st_spec *spec, struct st_error *err) {
+        const struct st_linux *lin = &spec->linux_;
+        int64_t gid = lin->namespaces[ST_NS_USER].wanted ? rt_idmap_to_host(&lin->gid_mappings, 0) : -1;
+        int r;
 
+        if (access(request->image_path, F_OK) == 0)
+                return 0;             /* the caller's directory keeps the caller's mode */
+        r = st_mkdir_p_at(AT_FDCWD, request->image_path, 0700);
         if (r < 0)
                 return st_error_code(err, r, "make --image-path %s", request->image_path);
-        r = call_init(&call, arena, request, request->pre_dump ? CRIU_REQ_TYPE__PRE_DUMP : CRIU_REQ_TYPE__DUMP, LOG, err);
+        if (gid >= 0 && (chown(request->image_path, (uid_t)-1, (gid_t)gid) < 0 || chmod(request->image_path, 0710) < 0))
+                return st_error_sys(err, "give --image-path %s to group %lld", request->image_path, (long long)gid);
+        return 0;
+}
+
+static int save(const struct request *request, struct st_arena *arena, struct rt_container *container, struct st_error *err) {
+        const struct st_spec *spec;
+        struct call call;
+        int r = rt_container_config(container, &spec, err);
+
+        if (r >= 0)
+                r = make_images(request, spec, err);
+        if (r >= 0)
+                r = call_init(&call, arena, request, request->pre_dump ? CRIU_REQ_TYPE__PRE_DUMP : CRIU_REQ_TYPE__DUMP, LOG, err);
         if (r < 0)
                 return r;
-        r = set_options(&call, request, container, err);
+        r = set_options(&call, request, container, spec, err);
         if (r >= 0)
                 r = dump(request, &call, err);
         call_deinit(&call);

@@ -11,11 +11,9 @@ struct tail {
         size_t n;                     /* seen so far; line i is at i % LINES_KEPT */
 };
 
-/* "(00.043925) Error (criu/cr-restore.c:1237): Can't fork" without the time. */
-static const char *skip_time(const char *line) {
-        const char *end = line[0] == '(' ? strstr(line, ") ") : NULL;
-
-        return end ? end + 2 : line;
+/* What follows the time and, in a restored process, its pid: "(00.117572)      1: Error (criu/image.c:635): Unable to open". */
+static const char *find_error(const char *line) {
+        return strstr(line, "Error (");
 }
 
 static void keep(struct tail *tail, const char *line) {
@@ -42,7 +40,7 @@ void log_last_errors(const char *path, char *text, size_t size) {
 
         text[0] = 0;
         while (file && getline(&line, &room, file) >= 0)
-                if (!strncmp(skip_time(line), "Error ", 6))
-                        keep(&tail, skip_time(line));
+                if (find_error(line))
+                        keep(&tail, find_error(line));
         join(&tail, text, size);
 }

@@ -23,10 +23,17 @@ static char *clean(struct st_arena *arena, const char *destination) {
         return text;
 }
 
-/* A cgroup mount on v1 and hybrid is a tmpfs (criu saves it) with a bound leaf for each hierarchy. On v2 criu makes the mount. */
-static int find_leaves(struct st_arena *arena, const struct rt_cgroup *cgroup, const char *destination, found_fn *found, void *data) {
-        if (!cgroup || rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2)
+/* A cgroup mount on v1 and hybrid is a tmpfs, which criu saves, with a bound leaf for each hierarchy. On v2 it is the leaf, bound;
+ * criu takes it for a mount of its own when it is the root of the container's cgroup namespace. */
+static int find_leaves(struct st_arena *arena, const struct st_spec *spec, const struct rt_cgroup *cgroup, const char *destination,
+                       found_fn *found, void *data) {
+        if (!cgroup)
                 return 0;
+        if (rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2) {
+                if (!spec->linux_.namespaces[ST_NS_CGROUP].wanted)
+                        found(data, destination, rt_cgroup_path(cgroup, NULL));
+                return 0;
+        }
         for (size_t i = 0; i < rt_cgroup_n_leaves(cgroup); i++) {
                 const char *name, *leaf = rt_cgroup_leaf(cgroup, i, &name);
                 char *place = leaf ? st_arena_printf(arena, "%s/%s", destination, name) : NULL;
@@ -62,7 +69,7 @@ static int find_all(struct st_arena *arena, const struct st_spec *spec, const ch
                 else if (step->kind == RT_MOUNT_BIND && step->source)
                         found(data, destination, step->source);
                 else if (step->kind == RT_MOUNT_CGROUP)
-                        r = find_leaves(arena, cgroup, destination, found, data);
+                        r = find_leaves(arena, spec, cgroup, destination, found, data);
         }
         rt_mount_plan_deinit(&plan);
         if (r < 0)

@@ -87,7 +87,7 @@ static int set_options(struct call *call, const struct request *request, const s
         call->opts.lsm_mount_context = (char *)request->lsm_mount_context;
         call_use_config(call, root->spec);
         r = namespaces_provide(call, root->spec, err);
-        return r < 0 ? r : streams_provide(call, err);
+        return r < 0 ? r : streams_provide(call, root->spec, err);
 }
 
 /* ---- the restore ---- */
@@ -119,7 +119,7 @@ static int prepare_place(void *data, struct st_error *err) {
 
 static int run_criu(struct call *call, struct restoring *restoring, struct root *root, struct st_error *err) {
         struct place place = { .call = call, .root = root };
-        const struct swrk_start start = { .fds = call->fds, .n_fds = call->n_fds, .before = prepare_place, .data = &place };
+        const struct swrk_start start = { .fds = call->fds, .n_fds = call->n_fds, .before = prepare_place, .data = &place, .keep_stdio = true };
         struct swrk swrk = SWRK_INIT(restoring->request->criu);
         int r = swrk_begin(&swrk, &start, err);
 

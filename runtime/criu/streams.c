@@ -2,6 +2,7 @@
 
 #include <stint/cleanup.h>
 #include <stint/fs.h>
+#include <stint/idmap.h>
 #include <stint/json.h>
 
 #include <inttypes.h>
@@ -94,7 +95,17 @@ static bool is_there(const struct call *call, const char *name) {
         return false;
 }
 
-int streams_provide(struct call *call, struct st_error *err) {
+/* criu opens a file again, with the rights of the user namespace's root; as a creation does, the task's user gets it. What cannot be
+ * given away may be open to that user all the same. */
+static void give(const struct st_spec *spec, int fd) {
+        int64_t uid = rt_idmap_to_host(&spec->linux_.uid_mappings, spec->process ? spec->process->user.uid : 0);
+        struct stat st;
+
+        if (spec->linux_.namespaces[ST_NS_USER].wanted && uid >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+                (void)!fchown(fd, (uid_t)uid, (gid_t)-1);
+}
+
+int streams_provide(struct call *call, const struct st_spec *spec, struct st_error *err) {
         st_autofree char *text = NULL;
         const struct st_json *root;
         size_t length;
@@ -107,8 +118,10 @@ int streams_provide(struct call *call, struct st_error *err) {
         ST_JSON_FOREACH(name, root) {
                 if (name->type != ST_JSON_STRING || fd > 2)
                         return st_error_set(err, -EINVAL, FILE_NAME ": not three strings");
-                if (is_from_outside(name->text) && !is_there(call, name->text))
+                if (is_from_outside(name->text) && !is_there(call, name->text)) {
                         call_add_inherited(call, name->text, fd);
+                        give(spec, fd);
+                }
                 fd++;
         }
         return 0;

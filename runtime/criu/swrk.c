@@ -52,6 +52,16 @@ static int connect_parent(int parent_fd, const struct swrk_start *start, struct 
         return r < 0 ? st_error_code(err, r, "give criu its descriptors") : 0;
 }
 
+/* What criu has to say is in its log; these may be a container's, or nobody's. */
+static int silence(struct st_error *err) {
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        for (int i = 0; fd >= 0 && i <= 2; i++)
+                if (dup2(fd, i) < 0)
+                        return st_error_sys(err, "give criu /dev/null");
+        return fd < 0 ? st_error_sys(err, "open /dev/null") : 0;
+}
+
 _Noreturn static void become_criu(const char *program, int parent_fd, int error_fd, const struct swrk_start *start) {
         char number[8];
         char *argv[] = { (char *)"criu", (char *)"swrk", number, NULL };
@@ -62,6 +72,8 @@ _Noreturn static void become_criu(const char *program, int parent_fd, int error_
         error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
         if (r >= 0)
                 r = connect_parent(parent_fd, start, &error);
+        if (r >= 0 && !start->keep_stdio)
+                r = silence(&error);
         if (r >= 0) {
                 (void)execv(program, argv);
                 (void)st_error_sys(&error, "run %s", program);

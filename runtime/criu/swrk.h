@@ -1,6 +1,6 @@
 /* swrk.h: one run of `criu swrk` and the conversation with it.
  *
- * criu gets one end of a SOCK_SEQPACKET pair as descriptor 3 and our 0, 1 and 2. It answers a request with one message; before
+ * criu gets one end of a SOCK_SEQPACKET pair as descriptor 3. It answers a request with one message; before
  * that it may ask us things (notifications), and goes on when it has the answer.
  *
  * criu finds the directories of a request below /proc/<pid>/fd of whoever made the pair, and mounts in the work directory; so they have
@@ -29,6 +29,7 @@ struct swrk_start {
         size_t n_fds;
         int (*before)(void *data, struct st_error *err);
         void *data;
+        bool keep_stdio;              /* it gets our 0, 1 and 2, to give them to what it restores; else /dev/null */
 };
 int swrk_begin(struct swrk *swrk, const struct swrk_start *start, struct st_error *err) st_must_check;
 
