@@ -32,20 +32,25 @@ attempt() { # [FLAG...]: run it; refused or not, no crash; the report is empty w
 was_refused() { [[ $(jq .exit "$bundle/report") != 0 ]]; }
 
 # ---- races: two names swapped all the while, $rounds runs of the configuration. In CHECK errexit is off.
-race() { # A B CHECK: CHECK is called after each run; what the task printed is in $bundle/out
-        local swapper round status=0 swaps ran=0
+swap() { # A B: until end_swap, or the end of the case
         "$ATTACKS/exchange" "$1" "$2" >"$bundle/swaps" 2>&1 &
         swapper=$!
+        trap 'kill "$swapper" 2>/dev/null || true' EXIT
+}
+end_swap() {
+        kill "$swapper"
+        wait "$swapper" && (($(<"$bundle/swaps") > rounds)) || { echo "no race: $(<"$bundle/swaps")"; return 1; }
+}
+race() { # A B CHECK: CHECK is called after each run; what the task printed is in $bundle/out
+        local round status=0 ran=0
+        swap "$1" "$2"
         for ((round = 0; round < rounds; round++)); do
                 rt run --bundle "$bundle" "$id" >"$bundle/out" 2>"$bundle/err" && ran=$((ran + 1))
                 "$3" || { echo "in round $round"; status=1; break; }
                 [[ -z $(echo "$state"/*) ]] || rt delete --force "$id"
         done
-        kill "$swapper" 2>/dev/null
-        wait "$swapper" || status=1
-        swaps=$(<"$bundle/swaps")
-        ((swaps > rounds)) || { echo "no race: $swaps"; status=1; }
-        echo "# $rounds rounds, $ran not refused; $swaps swaps" >&3
+        end_swap || status=1
+        echo "# $rounds rounds, $ran not refused; $(<"$bundle/swaps") swaps" >&3
         return $status
 }
 
