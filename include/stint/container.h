@@ -152,7 +152,7 @@ struct rt_exec_options {
         int stdio_fds[3];
         int console_socket_fd, pidfd_socket_fd;
         unsigned preserve_fds;
-        const char *sub_cgroup;       /* `--cgroup`: below the container's leaf; NULL: the leaf */
+        const char *const *sub_cgroups; /* `--cgroup`: below the container's leaf, see rt_cgroup_open(); NULL: the leaf */
         bool ignore_paused;
         bool terminal_is_ours;
 };

@@ -97,48 +97,94 @@ int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *e
         return 0;
 }
 
-/* "path" for all hierarchies, "cpu,memory:path" for some of v1's. *ret_path: what is after the
- * colon; the controllers' bits. */
-static int split_sub_path(const struct rt_cgroup *cgroup, const char *sub_path, unsigned *ret_bits,
-                          const char **ret_path, struct st_error *err) {
-        const char *colon = strchr(sub_path, ':');
-        char *names;
+static bool has_name(const char *names, const char *name, size_t length) {
+        for (const char *at = names;; at++) {
+                size_t n = strcspn(at, ",");
+                if (n == length && !memcmp(at, name, n))
+                        return true;
+                at += n;
+                if (!*at)
+                        return false;
+        }
+}
 
-        *ret_bits = ~0u;
-        *ret_path = sub_path;
-        if (!colon)
-                return 0;
+static int go_below(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const char *clean,
+                    struct st_error *err) {
+        if (strcmp(clean, "/") != 0)
+                leaf->path = st_arena_printf(cgroup->arena, "%s%s", leaf->path, clean);
+        leaf->dir_fd = st_close(leaf->dir_fd);
+        return leaf->path ? 0 : st_error_set(err, -ENOMEM, "open the cgroup");
+}
+
+/* The leaf of one controller, once: mounted together they have one. @chosen: a bit a leaf. */
+static int choose_controller(struct rt_cgroup *cgroup, const char *sub_path, const char *name,
+                             size_t length, const char *clean, unsigned *chosen,
+                             struct st_error *err) {
+        RT_FOREACH_LEAF (leaf, cgroup) {
+                unsigned bit = 1u << (leaf - cgroup->leaves);
+                if (leaf->v2 || !has_name(leaf->names, name, length))
+                        continue;
+                if (*chosen & bit)
+                        return rt_fail(err, ST_CODE_USAGE, -EINVAL,
+                                       "cgroup %s: the hierarchy of %.*s was chosen before",
+                                       sub_path, (int)length, name);
+                *chosen |= bit;
+                return go_below(cgroup, leaf, clean, err);
+        }
+        return rt_fail(err, ST_CODE_USAGE, -EINVAL, "cgroup %s: no hierarchy has controller \"%.*s\"",
+                       sub_path, (int)length, name);
+}
+
+/* "cpu,memory:path" */
+static int choose_some(struct rt_cgroup *cgroup, const char *sub_path, const char *colon,
+                       unsigned *chosen, struct st_error *err) {
+        char *clean = rt_path_clean(cgroup->arena, colon + 1);
+
+        if (!clean)
+                return st_error_set(err, -ENOMEM, "open the cgroup");
         if (cgroup->mode == RT_CGROUP_V2)
                 return rt_fail(err, ST_CODE_USAGE, -EINVAL,
                                "cgroup %s: on cgroup v2 there are no controllers to choose from",
                                sub_path);
-        names = st_arena_strndup(cgroup->arena, sub_path, (size_t)(colon - sub_path));
-        if (!names)
-                return st_error_set(err, -ENOMEM, "open the cgroup");
-        *ret_bits = rt_controller_bits(names);
-        *ret_path = colon + 1;
+        for (const char *at = sub_path; at <= colon; at++) {
+                size_t length = strcspn(at, ",:");
+                int r = choose_controller(cgroup, sub_path, at, length, clean, chosen, err);
+                if (r < 0)
+                        return r;
+                at += length;
+        }
         return 0;
 }
 
-static int enter_sub_path(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
-        const char *path;
-        unsigned bits;
-        char *clean;
-        int r = split_sub_path(cgroup, sub_path, &bits, &path, err);
+static int choose_all(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
+        char *clean = rt_path_clean(cgroup->arena, sub_path);
 
-        if (r < 0)
-                return r;
-        clean = rt_path_clean(cgroup->arena, path);
         if (!clean)
                 return st_error_set(err, -ENOMEM, "open the cgroup");
         RT_FOREACH_LEAF (leaf, cgroup) {
-                if (!(leaf->controllers & bits) && bits != ~0u)
-                        continue;
-                if (strcmp(clean, "/") != 0)
-                        leaf->path = st_arena_printf(cgroup->arena, "%s%s", leaf->path, clean);
-                if (!leaf->path)
-                        return st_error_set(err, -ENOMEM, "open the cgroup");
-                leaf->dir_fd = st_close(leaf->dir_fd);
+                int r = go_below(cgroup, leaf, clean, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int enter_sub_paths(struct rt_cgroup *cgroup, const char *const *sub_paths,
+                           struct st_error *err) {
+        unsigned chosen = 0;
+
+        if (!sub_paths[1] && !strchr(sub_paths[0], ':'))
+                return choose_all(cgroup, sub_paths[0], err);
+        for (; *sub_paths; sub_paths++) {
+                const char *colon = strchr(*sub_paths, ':');
+                int r;
+                if (!colon)
+                        return rt_fail(err, ST_CODE_USAGE, -EINVAL,
+                                       "cgroup %s: \"CONTROLLER:\" is missing before one of several",
+                                       *sub_paths);
+                r = choose_some(cgroup, *sub_paths, colon, &chosen, err);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -152,7 +198,8 @@ static int open_all(struct rt_cgroup *cgroup, struct st_error *err) {
         return rt_tasks_open(cgroup, err);
 }
 
-int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_error *err) {
+int rt_cgroup_open(struct rt_cgroup *cgroup, const char *const *sub_paths,
+                   struct st_error *err) {
         int r;
 
         if (cgroup->mode == RT_CGROUP_NONE)
@@ -160,8 +207,8 @@ int rt_cgroup_open(struct rt_cgroup *cgroup, const char *sub_path, struct st_err
         r = rt_cgroup_root_open(cgroup);
         if (r < 0)
                 (void)st_error_code(err, r, "open %s", cgroup->root);
-        if (r >= 0 && sub_path)
-                r = enter_sub_path(cgroup, sub_path, err);
+        if (r >= 0 && sub_paths && *sub_paths)
+                r = enter_sub_paths(cgroup, sub_paths, err);
         if (r >= 0)
                 r = open_all(cgroup, err);
         if (r < 0)

@@ -12,7 +12,7 @@
 
 static struct cli_exec_request request;
 static struct cli_launch launch = CLI_LAUNCH_INIT;
-static const char *cgroup;
+static struct cli_list cgroups;
 static bool detach, ignore_paused, no_subreaper;
 
 static const struct cli_option options[] = {
@@ -27,7 +27,7 @@ static const struct cli_option options[] = {
         {"no-new-privs", 0, CLI_FLAG(&request.no_new_privs), "it cannot gain privileges"},
         {"apparmor", 0, CLI_TEXT(&request.apparmor), "PROFILE", "AppArmor profile"},
         {"process-label", 0, CLI_TEXT(&request.label), "LABEL", "SELinux label"},
-        {"cgroup", 0, CLI_TEXT(&cgroup), "PATH", "join this cgroup below the container's"},
+        {"cgroup", 0, CLI_LIST(&cgroups), "PATH", "join a cgroup below the container's (repeatable)"},
         {"ignore-paused", 0, CLI_FLAG(&ignore_paused), "also in a paused container"},
         {"detach", 'd', CLI_FLAG(&detach), "return when it has started"},
         CLI_CONSOLE_OPTION(&launch),
@@ -37,14 +37,6 @@ static const struct cli_option options[] = {
         {"no-subreaper", 0, CLI_FLAG(&no_subreaper), NULL},
         {0},
 };
-
-/* runc's --cgroup takes "[CONTROLLER:]PATH"; here one path is joined in every hierarchy. */
-static int check_cgroup(struct st_error *err) {
-        if (!cgroup || !strchr(cgroup, ':'))
-                return 0;
-        (void)st_error_set(err, -EOPNOTSUPP, "--cgroup %s: a path for one controller only", cgroup);
-        return st_error_kind(err, -EOPNOTSUPP, ST_CODE_UNSUPPORTED);
-}
 
 static int check_terminal(const struct st_process *process, struct st_error *err) {
         if (process->terminal && detach && !launch.console_socket)
@@ -74,7 +66,7 @@ static int begin(struct rt_container *container, const struct st_process *proces
         join.console_socket_fd = launch.console_socket_fd;
         join.pidfd_socket_fd = launch.pidfd_socket_fd;
         join.preserve_fds = launch.preserve_fds;
-        join.sub_cgroup = cgroup;
+        join.sub_cgroups = cgroups.items;
         join.ignore_paused = ignore_paused;
         join.terminal_is_ours = process->terminal && !detach;
         r = rt_container_exec(container, &join, &exec, err);
@@ -133,8 +125,6 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         const struct st_process *process;
         int r = cli_launch_check(&launch, err);
 
-        if (r == 0)
-                r = check_cgroup(err);
         if (r < 0)
                 return r;
         request.args = operands + 1;

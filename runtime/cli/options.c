@@ -19,12 +19,13 @@ int cli_usage_error(struct st_error *err, const char *fmt, ...) {
 }
 
 int cli_list_append(struct cli_list *list, const char *item) {
-        const char **items = reallocarray(list->items, list->n_items + 1, sizeof *items);
+        const char **items = reallocarray(list->items, list->n_items + 2, sizeof *items);
 
         if (!items)
                 return -ENOMEM;
         list->items = items;
         items[list->n_items++] = item;
+        items[list->n_items] = NULL;
         return 0;
 }
 

@@ -8,7 +8,7 @@
 #include <stint/spec.h>
 
 struct cli_list {
-        const char **items;
+        const char **items; /* NULL, or ends with NULL */
         size_t n_items;
 };
 

@@ -39,7 +39,9 @@ struct joiner {
         struct rt_task task;
         struct st_arena *arena;
         struct rt_seccomp *seccomp;
+        const struct rt_container *container;
         struct rt_cgroup *cgroup;     /* NULL: none */
+        struct rt_cgroup *own_cgroup; /* one that stands for another place than the container's does */
         int init_pidfd;
         int ns_flags;                 /* CLONE_NEW* of the container's config */
         int sync_fd, console_fd, own_console_fd;
@@ -163,14 +165,13 @@ static int wait_for_stage(int pidfd, struct st_error *err) {
         return 0;
 }
 
-static int run_stage(struct joiner *j, struct stage_result *result, struct st_error *err) {
-        st_autoclose int pidfd = -1;
+static pid_t clone_stage(struct joiner *j, struct stage_result *result, int *ret_pidfd) {
         struct clone_args args = {
                 .flags = CLONE_PIDFD | CLONE_FILES | CLONE_CLEAR_SIGHAND,
-                .pidfd = (uint64_t)(uintptr_t)&pidfd,
+                .pidfd = (uint64_t)(uintptr_t)ret_pidfd,
                 .exit_signal = SIGCHLD,
         };
-        int cgroup_fd = j->cgroup ? rt_cgroup_clone_fd(j->cgroup) : -1, r;
+        int cgroup_fd = j->cgroup ? rt_cgroup_clone_fd(j->cgroup) : -1;
         pid_t pid;
 
         if (cgroup_fd >= 0) {
@@ -180,6 +181,30 @@ static int run_stage(struct joiner *j, struct stage_result *result, struct st_er
         pid = st_clone3(&args);
         if (pid == 0)
                 stage_main(j, result);
+        return pid;
+}
+
+/* v2: an init that manages cgroups (systemd) has gone into one of them, and the leaf takes nobody any more. */
+static int go_beside_init(struct joiner *j, struct st_error *err) {
+        int r = rt_record_load_cgroup(j->container, &j->own_cgroup, err);
+
+        if (r >= 0)
+                r = rt_cgroup_open_beside(j->own_cgroup, j->container->record.pid, err);
+        j->cgroup = j->own_cgroup;
+        return r;
+}
+
+static int run_stage(struct joiner *j, struct stage_result *result, struct st_error *err) {
+        st_autoclose int pidfd = -1;
+        pid_t pid = clone_stage(j, result, &pidfd);
+        int r;
+
+        if (pid < 0 && errno == EBUSY && !j->own_cgroup) {
+                r = go_beside_init(j, err);
+                if (r < 0)
+                        return r;
+                pid = clone_stage(j, result, &pidfd);
+        }
         if (pid < 0)
                 return st_error_sys(err, "clone the stage process");
         r = wait_for_stage(pidfd, err);
@@ -227,6 +252,18 @@ static int plan_console(struct joiner *j, struct st_error *err) {
         return 0;
 }
 
+static int open_cgroup(struct rt_container *container, struct joiner *j, struct st_error *err) {
+        const char *const *sub_cgroups = j->options->sub_cgroups;
+        int r = 0;
+
+        if (sub_cgroups && *sub_cgroups)
+                r = rt_record_load_cgroup(container, &j->own_cgroup, err);
+        if (r < 0)
+                return r;
+        j->cgroup = j->own_cgroup ? j->own_cgroup : container->record.cgroup;
+        return rt_cgroup_open(j->cgroup, sub_cgroups, err);
+}
+
 static int plan_joiner(struct rt_container *container, struct joiner *j, struct st_error *err) {
         const struct st_linux *lin = &container->spec->linux_;
         int r = rt_task_plan(j->arena, j->options->process, j->options->preserve_fds, 0, &j->task, err);
@@ -254,10 +291,8 @@ static int plan_joiner(struct rt_container *container, struct joiner *j, struct 
                 r = j->task.state_fd < 0 ? j->task.state_fd
                                          : rt_state_fill_seccomp(container, j->task.state_fd, "running", lin->seccomp->listener_metadata, err);
         }
-        if (r >= 0 && container->record.cgroup) {
-                j->cgroup = container->record.cgroup;
-                r = rt_cgroup_open(j->cgroup, j->options->sub_cgroup, err);
-        }
+        if (r >= 0 && container->record.cgroup)
+                r = open_cgroup(container, j, err);
         return r < 0 ? r : plan_console(j, err);
 }
 
@@ -268,6 +303,9 @@ static void joiner_deinit(struct joiner *j) {
         (void)st_close(j->sync_fd);
         (void)st_close(j->task.seccomp_socket_fd);
         (void)st_close(j->task.state_fd);
+        if (j->container->record.cgroup)
+                rt_cgroup_close(j->container->record.cgroup);
+        rt_cgroup_free(j->own_cgroup);
         rt_seccomp_free(j->seccomp);
         st_arena_free(j->arena);
 }
@@ -294,7 +332,7 @@ static int start(struct joiner *j, struct rt_exec *exec, struct st_error *err) {
 int rt_container_exec(struct rt_container *container, const struct rt_exec_options *options, struct rt_exec **ret_exec,
                       struct st_error *err) {
         st_cleanup(rt_exec_freep) struct rt_exec *exec = calloc(1, sizeof *exec);
-        struct joiner j = { .options = options, .init_pidfd = container->pidfd, .sync_fd = -1, .console_fd = -1, .own_console_fd = -1 };
+        struct joiner j = { .container = container, .options = options, .init_pidfd = container->pidfd, .sync_fd = -1, .console_fd = -1, .own_console_fd = -1 };
         int r = check_state(container, options, err);
 
         if (r >= 0)

@@ -200,24 +200,41 @@ static const char *last_line(char *text, size_t *ret_length) {
         return start;
 }
 
-int rt_record_load(struct rt_container *container, struct st_error *err) {
-        struct rt_record *record = &container->record;
+static int read_record(const struct rt_container *container, struct st_arena **ret_arena, const struct st_json **ret_root,
+                       struct st_error *err) {
         st_autofree char *text = NULL;
-        const struct st_json *root;
         const char *line;
         size_t length;
         int r = st_read_file_at(container->dir_fd, "state.json", RECORD_MAX, &text, &length, err);
 
         if (r < 0)
                 return r;
-        record->arena = st_arena_new(length * 2);
-        if (!record->arena)
-                return st_error_set(err, -ENOMEM, "read state.json");
         line = last_line(text, &length);
         if (!line)
                 return -ENOENT;
-        r = st_json_parse(record->arena, "state.json", line, length, &root, err);
-        return r < 0 ? r : load_fields(root, record, err);
+        *ret_arena = st_arena_new(length * 2);
+        if (!*ret_arena)
+                return st_error_set(err, -ENOMEM, "read state.json");
+        return st_json_parse(*ret_arena, "state.json", line, length, ret_root, err);
+}
+
+int rt_record_load(struct rt_container *container, struct st_error *err) {
+        const struct st_json *root;
+        int r = read_record(container, &container->record.arena, &root, err);
+
+        return r < 0 ? r : load_fields(root, &container->record, err);
+}
+
+int rt_record_load_cgroup(const struct rt_container *container, struct rt_cgroup **ret_cgroup, struct st_error *err) {
+        st_cleanup(st_arena_freep) struct st_arena *arena = NULL;
+        const struct st_json *root, *cgroup;
+        int r = read_record(container, &arena, &root, err);
+
+        if (r < 0)
+                return r;
+        cgroup = st_json_get(root, "cgroup");
+        *ret_cgroup = NULL;
+        return cgroup ? rt_cgroup_load(cgroup, ret_cgroup, err) : 0;
 }
 
 void rt_record_deinit(struct rt_record *record) {

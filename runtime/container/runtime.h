@@ -88,6 +88,8 @@ int rt_record_render(const struct rt_container *container, char **ret_line, size
 /* One write(2), async-signal-safe: readers see all of the line or none of it. */
 int rt_record_append(int fd, char *line, size_t length, pid_t pid, uint64_t start_time, struct st_error *err) st_must_check;
 int rt_record_load(struct rt_container *container, struct st_error *err) st_must_check;
+/* Another object of the container's cgroups, to be changed; NULL: none. */
+int rt_record_load_cgroup(const struct rt_container *container, struct rt_cgroup **ret_cgroup, struct st_error *err) st_must_check;
 void rt_record_deinit(struct rt_record *record);
 
 /* --- process_id.c --- */

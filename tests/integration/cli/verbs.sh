@@ -230,7 +230,52 @@ exec_options() {
         exec_fails 'NAME=VALUE' --env NOPE "$id" true
         exec_fails 'console socket' --tty --detach "$id" true
         exec_fails 'console socket' --console-socket "$bundle/x" "$id" true
-        exec_fails 'one controller' --cgroup cpu:x "$id" true
+}
+
+place() { # CONTROLLER FLAG...: where a process of exec is in its hierarchy, below the container's place
+        local controller=$1
+        shift
+        rt exec "$@" "$id" /bin/busybox cat /proc/self/cgroup |
+                awk -F: -v c="$controller" '$2 == c || index("," $2 ",", "," c ",") { print $3 }' | sed "s|^/$id||"
+}
+exec_cgroups() {
+        local group file
+        sleeper
+        [[ $(stat -fc %T /sys/fs/cgroup) != cgroup2fs ]] || { exec_cgroups_v2; return; }
+        for group in /sys/fs/cgroup/*/"$id"; do
+                mkdir "$group/a" "$group/b"
+                for file in "$group"/cpuset.{cpus,mems}; do
+                        [[ ! -e $file ]] || tee <"$file" "$group/a/${file##*/}" >"$group/b/${file##*/}"
+                done
+        done
+        same '' "$(place pids)"
+        same /a "$(place pids --cgroup a)"
+        same /b "$(place freezer --cgroup b)"
+        same '/a ' "$(place pids --cgroup pids:/a) $(place cpu --cgroup pids:a)"
+        same '/a/a' "$(place pids --cgroup pids,cpu:a)$(place cpu --cgroup pids,cpu:a)"
+        same '/a/b' "$(place pids --cgroup pids:a --cgroup cpu:b)$(place cpu --cgroup pids:a --cgroup cpu:b)"
+        same '' "$(place freezer --cgroup pids:a --cgroup cpu:b)"
+        same /b "$(place pids --cgroup ../../a/../b)"
+        same '' "$(place pids --cgroup /)"
+        exec_fails 'no hierarchy has controller "nope"' --cgroup nope:a "$id" true
+        exec_fails 'no hierarchy has controller ""' --cgroup :a "$id" true
+        exec_fails 'chosen before' --cgroup pids:a --cgroup cpu,pids:b "$id" true
+        exec_fails 'is missing before one of several' --cgroup pids:a --cgroup b "$id" true
+        exec_fails 'no such file' --cgroup none "$id" true
+        exec_fails 'no such file' --cgroup pids:none "$id" true
+        silent rt kill --all "$id" KILL
+}
+exec_cgroups_v2() {
+        local group=/sys/fs/cgroup/$id
+        mkdir "$group/a" "$group/init"
+        same /a "$(place '' --cgroup a)"
+        exec_fails 'no such file' --cgroup none "$id" true
+        exec_fails 'no controllers to choose from' --cgroup pids:a "$id" true
+        rt ps --format json "$id" | jq '.[]' | while read -r pid; do echo "$pid" >"$group/init/cgroup.procs"; done
+        echo +pids >"$group/cgroup.subtree_control"
+        same /init "$(place '')"
+        exec_fails 'busy' --cgroup / "$id" true
+        silent rt kill --all "$id" KILL
 }
 
 exec_process_file() {
@@ -399,6 +444,7 @@ story "kill sends TERM unless told otherwise" term_is_the_default
 story "kill --all reaches every process" kill_all
 story "exec ends with the process's status, 128 plus its signal, or 255" exec_statuses
 story "exec's options change the process" exec_options
+story "exec --cgroup joins cgroups below the container's, some hierarchies by name" exec_cgroups
 story "exec takes a process from a file" exec_process_file
 story "exec refuses a paused container, unless told otherwise" exec_paused
 story "exec --detach leaves the process and its pid" exec_detached
