@@ -294,13 +294,30 @@ exec_paused() {
         sleeper
         silent rt pause "$id"
         silent rt pause "$id"
-        exec_fails 'paused' "$id" true
+        exec_fails 'cannot exec in a paused container \(use --ignore-paused to override\)' "$id" true
         rt exec --ignore-paused "$id" /bin/sh -c 'echo >/thawed' </dev/null &
         sleep 0.3
         [[ ! -e $rootfs/thawed ]]
         silent rt resume "$id"
         wait $!
         [[ -e $rootfs/thawed ]]
+}
+
+# As runc: the process is frozen where it joins, and its caller waits with it; no signal and no delete is lost meanwhile.
+exec_paused_ends() {
+        local waiting status=0
+        sleeper
+        silent rt pause "$id"
+        rt exec --ignore-paused --detach "$id" /bin/sh -c 'echo >/ran' </dev/null >"$bundle/said" 2>&1 &
+        waiting=$!
+        sleep 0.3
+        kill -0 $waiting || { echo 'it did not wait'; return 1; }
+        same paused "$(rt state "$id" | jq -r .status)"
+        rt delete --force "$id"
+        wait $waiting || status=$?
+        same 255 $status
+        [[ ! -e $rootfs/ran ]]
+        nothing_left
 }
 
 exec_detached() {
@@ -447,6 +464,7 @@ story "exec's options change the process" exec_options
 story "exec --cgroup joins cgroups below the container's, some hierarchies by name" exec_cgroups
 story "exec takes a process from a file" exec_process_file
 story "exec refuses a paused container, unless told otherwise" exec_paused
+story "exec in a paused container ends with the container" exec_paused_ends
 story "exec --detach leaves the process and its pid" exec_detached
 story "exec passes the descriptors it is told to and no other" exec_preserves
 story "ps prints ps's table, or pids as JSON" ps_tables
