@@ -6,6 +6,7 @@
 
 #include <stint/cleanup.h>
 #include <stint/fs.h>
+#include <stint/scan.h>
 
 struct exception {
         char type;
@@ -111,12 +112,32 @@ static int write_all(struct rt_writes *writes, struct rt_leaf *leaf, bool defaul
         return r;
 }
 
-static int parse_number(const char *text, int64_t *ret) {
-        if (*text == '*') {
+static bool scan_number(const char **at, int64_t *ret) {
+        uint64_t number;
+
+        if (st_scan_text(at, "*")) {
                 *ret = -1;
-                return 1;
+                return true;
         }
-        return sscanf(text, "%lld", (long long *)ret);
+        if (!st_scan_u64(at, &number) || number > INT64_MAX)
+                return false;
+        *ret = (int64_t)number;
+        return true;
+}
+
+/* "c 1:3 rwm", "b *:* m" */
+static bool scan_exception(const char *line, struct exception *ret) {
+        const char *at = line + 1;
+        char access[8];
+
+        ret->type = *line;
+        if (!scan_number(&at, &ret->major) || !st_scan_text(&at, ":") ||
+            !scan_number(&at, &ret->minor) || !st_scan_word(&at, access, sizeof access))
+                return false;
+        ret->access = (strchr(access, 'r') ? RT_DEV_READ : 0u) |
+                      (strchr(access, 'w') ? RT_DEV_WRITE : 0u) |
+                      (strchr(access, 'm') ? RT_DEV_MKNOD : 0u);
+        return true;
 }
 
 /* devices.list of a leaf that denies by default. 0: it allows by default, and then the list tells
@@ -139,17 +160,11 @@ static int read_list(struct rt_cgroup *cgroup, struct rt_leaf *leaf, struct exce
                 return -ENOMEM;
         for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
                 struct exception e = {0};
-                char major[24], minor[24], access[8];
 
-                if (sscanf(line, "%c %23[0-9*]:%23[0-9*] %7s", &e.type, major, minor, access) != 4)
+                if (!scan_exception(line, &e))
                         return -EINVAL;
                 if (e.type == 'a')
                         return 0;
-                if (parse_number(major, &e.major) != 1 || parse_number(minor, &e.minor) != 1)
-                        return -EINVAL;
-                e.access = (strchr(access, 'r') ? RT_DEV_READ : 0u) |
-                           (strchr(access, 'w') ? RT_DEV_WRITE : 0u) |
-                           (strchr(access, 'm') ? RT_DEV_MKNOD : 0u);
                 list->items[list->n_items++] = e;
         }
         return 1;

@@ -8,6 +8,7 @@
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 #include <stint/parse.h>
+#include <stint/scan.h>
 
 #define STAT_MAX ((size_t)4 << 20)
 
@@ -112,6 +113,10 @@ int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w,
         return 0;
 }
 
+bool rt_stat_scan_device(const char **at, uint64_t *ret_major, uint64_t *ret_minor) {
+        return st_scan_u64(at, ret_major) && st_scan_text(at, ":") && st_scan_u64(at, ret_minor);
+}
+
 void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor, const char *op,
                        uint64_t value) {
         st_json_open_object(w, NULL);
@@ -124,12 +129,13 @@ void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor,
 }
 
 static void put_range(struct st_json_writer *w, const char *range) {
-        unsigned first, last;
-        int n = sscanf(range, "%u-%u", &first, &last);
+        uint64_t first, last;
 
-        if (n < 1)
+        if (!st_scan_u64(&range, &first))
                 return;
-        for (unsigned i = first; i <= (n == 2 ? last : first) && i <= UINT16_MAX; i++)
+        if (!st_scan_text(&range, "-") || !st_scan_u64(&range, &last))
+                last = first;
+        for (uint64_t i = first; i <= last && i <= UINT16_MAX; i++)
                 st_json_uint(w, NULL, i);
 }
 
@@ -142,15 +148,31 @@ void rt_stat_put_list(struct st_json_writer *w, const char *key, const char *lis
         st_json_close_array(w);
 }
 
+static bool scan_average(const char **at, const char *key, double *ret) {
+        char *end;
+
+        if (!st_scan_text(at, key) || !st_scan_text(at, "="))
+                return false;
+        *ret = strtod(*at, &end);
+        if (end == *at)
+                return false;
+        *at = end;
+        return true;
+}
+
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0" */
 static void put_psi_line(struct st_json_writer *w, const char *line) {
         static const char *const keys[] = {"avg10", "avg60", "avg300"};
         double averages[3];
-        unsigned long long total;
+        uint64_t total;
         char name[8];
 
-        if (sscanf(line, "%7s avg10=%lf avg60=%lf avg300=%lf total=%llu", name, &averages[0],
-                   &averages[1], &averages[2], &total) != 5)
+        if (!st_scan_word(&line, name, sizeof name))
+                return;
+        for (size_t i = 0; i < 3; i++)
+                if (!scan_average(&line, keys[i], &averages[i]))
+                        return;
+        if (!st_scan_text(&line, "total=") || !st_scan_u64(&line, &total))
                 return;
         st_json_open_object(w, name);
         for (size_t i = 0; i < 3; i++)

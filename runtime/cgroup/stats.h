@@ -32,6 +32,8 @@ void rt_stat_put_memory(struct st_json_writer *w, const char *key,
 /* memory.stat's lines as the object "raw", and its @cache_key as "cache". */
 int rt_stat_put_raw(int dir_fd, const char *cache_key, struct st_json_writer *w,
                     struct st_error *err);
+/* "8:16", taken off the front of *@at. */
+bool rt_stat_scan_device(const char **at, uint64_t *ret_major, uint64_t *ret_minor);
 void rt_stat_put_entry(struct st_json_writer *w, uint64_t major, uint64_t minor, const char *op,
                        uint64_t value);
 /* "0-3,7" as [0,1,2,3,7]; nothing when empty. */

@@ -6,6 +6,7 @@
 
 #include <stint/cleanup.h>
 #include <stint/parse.h>
+#include <stint/scan.h>
 
 enum { TICK_NSEC = 1000000000 / 100 }; /* cpuacct.stat counts in USER_HZ, which is 100 everywhere */
 
@@ -41,8 +42,10 @@ static int put_column(int dir_fd, unsigned column, struct st_json_writer *w, con
                 return r;
         st_json_open_array(w, key);
         while ((line = rt_stat_line(&text))) {
-                unsigned long long values[3];
-                if (sscanf(line, "%llu %llu %llu", &values[0], &values[1], &values[2]) == 3)
+                const char *at = line;
+                uint64_t values[3];
+                if (st_scan_u64(&at, &values[0]) && st_scan_u64(&at, &values[1]) &&
+                    st_scan_u64(&at, &values[2]))
                         st_json_uint(w, NULL, values[column]);
         }
         st_json_close_array(w);
@@ -164,11 +167,14 @@ static int put_entries(int dir_fd, const char *file, struct st_json_writer *w, c
         if (r < 0)
                 return r;
         while ((line = rt_stat_line(&text))) {
-                unsigned long long major, minor, value;
+                uint64_t major, minor, value;
+                const char *at = line;
                 char op[16] = "";
 
-                if (sscanf(line, "%llu:%llu %15[A-Za-z] %llu", &major, &minor, op, &value) != 4 &&
-                    sscanf(line, "%llu:%llu %llu", &major, &minor, &value) != 3)
+                if (!rt_stat_scan_device(&at, &major, &minor))
+                        continue;
+                if (!st_scan_u64(&at, &value) &&
+                    (!st_scan_word(&at, op, sizeof op) || !st_scan_u64(&at, &value)))
                         continue;
                 if (!*ret_any)
                         st_json_open_array(w, key);

@@ -8,6 +8,7 @@
 
 #include <stint/cleanup.h>
 #include <stint/parse.h>
+#include <stint/scan.h>
 
 int rt_stats_v2_cpu(int dir_fd, struct st_json_writer *w, struct st_error *err) {
         st_cleanup(rt_stat_text_deinit) struct rt_stat_text text = {0};
@@ -64,11 +65,12 @@ int rt_stats_v2_memory(int dir_fd, struct st_json_writer *w, struct st_error *er
 
 /* One key of io.stat, "8:0 rbytes=1 wbytes=2 ...", for each device. */
 static void put_io_key(struct st_json_writer *w, char *line, const char *key, const char *op) {
-        unsigned long long major, minor, value;
-        char *at = strstr(line, key);
+        const char *found = strstr(line, key), *at = line,
+                   *amount = found ? found + strlen(key) : "";
+        uint64_t major, minor, value;
 
-        if (at && sscanf(line, "%llu:%llu ", &major, &minor) == 2 &&
-            sscanf(at + strlen(key), "=%llu", &value) == 1)
+        if (rt_stat_scan_device(&at, &major, &minor) && st_scan_text(&amount, "=") &&
+            st_scan_u64(&amount, &value))
                 rt_stat_put_entry(w, major, minor, op, value);
 }
 
@@ -141,28 +143,40 @@ int rt_stats_hugetlb(int dir_fd, bool v2, struct st_json_writer *w, struct st_er
                 return r;
         }
         while (dir && (entry = readdir(dir))) {
-                char size[24], rest[64];
-                if (sscanf(entry->d_name, "hugetlb.%23[0-9KMGB]%63s", size, rest) == 2 &&
-                    !strcmp(rest, suffix))
-                        put_huge_page(dir_fd, v2, size, w);
+                const char *at = entry->d_name;
+                char size[24];
+                size_t n;
+
+                if (!st_scan_text(&at, "hugetlb."))
+                        continue;
+                n = strspn(at, "0123456789KMGB");
+                if (n == 0 || n >= sizeof size || strcmp(at + n, suffix))
+                        continue;
+                memcpy(size, at, n);
+                size[n] = 0;
+                put_huge_page(dir_fd, v2, size, w);
         }
         st_json_close_object(w);
         return 0;
 }
 
+static void put_rdma_value(const char *text, const char *name, struct st_json_writer *w,
+                           const char *key) {
+        const char *at = strstr(text, name);
+        uint64_t value;
+
+        if (at && st_scan_text(&at, name) && st_scan_u64(&at, &value))
+                st_json_uint(w, key, value);
+}
+
 /* "mlx5_0 hca_handle=2 hca_object=2000", the same on v1 and v2. "max" is left out. */
 static void put_rdma_line(char *line, struct st_json_writer *w) {
-        char *rest = rt_stat_cut(line), *at;
-        unsigned long long value;
+        const char *rest = rt_stat_cut(line);
 
         st_json_open_object(w, NULL);
         st_json_string(w, "device", line);
-        if (rest && (at = strstr(rest, "hca_handle=")) &&
-            sscanf(at, "hca_handle=%llu", &value) == 1)
-                st_json_uint(w, "hcaHandles", value);
-        if (rest && (at = strstr(rest, "hca_object=")) &&
-            sscanf(at, "hca_object=%llu", &value) == 1)
-                st_json_uint(w, "hcaObjects", value);
+        put_rdma_value(rest ? rest : "", "hca_handle=", w, "hcaHandles");
+        put_rdma_value(rest ? rest : "", "hca_object=", w, "hcaObjects");
         st_json_close_object(w);
 }
 

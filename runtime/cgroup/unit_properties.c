@@ -12,6 +12,7 @@
 
 #include <stint/cleanup.h>
 #include <stint/parse.h>
+#include <stint/scan.h>
 
 int rt_properties_add(struct rt_properties *properties, const char *fmt, ...) {
         st_autofree char *text = NULL;
@@ -76,15 +77,16 @@ static int add_quota(struct rt_properties *properties, uint64_t quota, uint64_t 
 }
 
 static int add_cpu_max(struct rt_properties *properties, const char *name, const char *value) {
-        unsigned long long quota = UINT64_MAX, period = 100000;
+        uint64_t quota = UINT64_MAX, period = 100000; /* what is not there keeps the default */
         int r;
 
         (void)name;
-        if (sscanf(value, "max %llu", &period) != 1)
-                (void)sscanf(value, "%llu %llu", &quota,
-                             &period); /* what is not there keeps the default */
+        if (st_scan_text(&value, "max") || st_scan_u64(&value, &quota))
+                (void)st_scan_u64(&value, &period);
         r = add_quota(properties, quota, period);
-        return r < 0 ? r : rt_properties_add(properties, "CPUQuotaPeriodUSec=t:%llu", period);
+        return r < 0 ? r
+                     : rt_properties_add(properties, "CPUQuotaPeriodUSec=t:%llu",
+                                         (unsigned long long)period);
 }
 
 static const struct {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <stint/cleanup.h>
+#include <stint/scan.h>
 
 enum { RETRIES_MAX = 256 };
 
@@ -46,11 +47,13 @@ struct rt_write *rt_writes_last(struct rt_writes *writes) {
 
 bool rt_in_user_namespace(void) {
         char buf[128];
-        unsigned inside, outside, count;
+        uint64_t inside, outside, count;
+        const char *at = buf;
 
         if (rt_knob_read(AT_FDCWD, "/proc/self/uid_map", buf, sizeof buf) < 0)
                 return false;
-        return sscanf(buf, "%u %u %u", &inside, &outside, &count) != 3 || count != UINT32_MAX;
+        return !st_scan_u64(&at, &inside) || !st_scan_u64(&at, &outside) ||
+               !st_scan_u64(&at, &count) || count != UINT32_MAX;
 }
 
 /* An open file, kept for as long as the next write is for the same one (there are a dozen device

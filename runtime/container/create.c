@@ -10,6 +10,7 @@
 #include <stint/fs.h>
 #include <stint/idmap.h>
 #include <stint/net_devices.h>
+#include <stint/parse.h>
 #include <stint/syscall.h>
 #include <stint/terminal.h>
 
@@ -47,6 +48,16 @@ static char *now_text(void) {
         return strdup(st_format_rfc3339(&now, true, text));
 }
 
+/* A line of passwd(5), which is cut into its fields. NULL: not @uid's. */
+static char *login_of(char *line, uid_t uid) {
+        char *login = strsep(&line, ":"), *number;
+        uint32_t id;
+
+        (void)strsep(&line, ":");     /* the password */
+        number = strsep(&line, ":");
+        return number && st_parse_u32(number, &id) == 0 && id == uid ? strdup(login) : NULL;
+}
+
 /* The caller's login name, from the file: a static program has no NSS. A number when it is not there. */
 static char *owner_name(void) {
         uid_t uid = getuid();
@@ -56,12 +67,8 @@ static char *owner_name(void) {
         if (uid == 0)
                 return strdup("root");
         if (st_read_file_at(AT_FDCWD, "/etc/passwd", 4 << 20, &text, NULL, NULL) == 0)
-                for (char *save, *line = strtok_r(text, "\n", &save); line && !name; line = strtok_r(NULL, "\n", &save)) {
-                        char login[256];
-                        unsigned id;
-                        if (sscanf(line, "%255[^:]:%*[^:]:%u:", login, &id) == 2 && id == uid)
-                                name = strdup(login);
-                }
+                for (char *rest = text, *line; !name && (line = strsep(&rest, "\n"));)
+                        name = login_of(line, uid);
         if (!name && asprintf(&name, "%u", uid) < 0)
                 return NULL;
         return name;

@@ -78,7 +78,20 @@ static int plan_seccomp(struct rt_container *container, struct rt_plan *plan, st
 
 /* ---- root and mounts ---- */
 
-/* The mount point that holds @path, when it is shared: /proc/self/mountinfo's longest match (proc(5)). */
+/* A line of mountinfo (proc(5)), which is cut into its fields: its mount point, and whether it is shared. */
+static char *mount_point_of(char *line, bool *ret_shared) {
+        char *mount_point = NULL, *field;
+
+        for (int i = 1; i <= 5; i++)
+                mount_point = strsep(&line, " ");
+        (void)strsep(&line, " ");     /* options */
+        *ret_shared = false;
+        while ((field = strsep(&line, " ")) && strcmp(field, "-"))
+                *ret_shared = *ret_shared || !strncmp(field, "shared:", 7);
+        return mount_point;
+}
+
+/* The mount point that holds @path, when it is shared: /proc/self/mountinfo's longest match. */
 static int find_shared_parent(struct st_arena *arena, const char *path, const char **ret_mount, struct st_error *err) {
         st_autofree char *text = NULL;
         size_t best = 0;
@@ -87,16 +100,17 @@ static int find_shared_parent(struct st_arena *arena, const char *path, const ch
         if (r < 0)
                 return r;
         *ret_mount = NULL;
-        for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-                char mount_point[4096], rest[256];
+        for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
+                bool shared;
+                char *mount_point = mount_point_of(line, &shared);
                 size_t n;
-                if (sscanf(line, "%*s %*s %*s %*s %4095s %*s %255[^-]", mount_point, rest) != 2)
+                if (!mount_point)
                         continue;
                 n = strcmp(mount_point, "/") ? strlen(mount_point) : 0;
                 if (strncmp(path, mount_point, n) || (path[n] != '/' && path[n]) || n < best)
                         continue;
                 best = n;
-                *ret_mount = strstr(rest, "shared:") ? st_arena_strdup(arena, mount_point) : NULL;
+                *ret_mount = shared ? st_arena_strdup(arena, mount_point) : NULL;
         }
         return 0;
 }
