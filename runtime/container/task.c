@@ -57,6 +57,18 @@ static int plan_env(struct st_arena *arena, unsigned listen_fds, struct rt_task 
         return 0;
 }
 
+/* Whoever counts wrong must not be given what the runtime has opened meanwhile, all of which closes on exec; what came
+ * through an exec cannot do so. */
+static int check_preserved(unsigned n, struct st_error *err) {
+        for (unsigned i = 0; i < n; i++) {
+                int flags = fcntl((int)(3 + i), F_GETFD);
+
+                if (flags < 0 || (flags & FD_CLOEXEC))
+                        return st_error_kind(err, st_error_set(err, -EBADF, "descriptor %u is to be passed on, but is not open", 3 + i), ST_CODE_USAGE);
+        }
+        return 0;
+}
+
 int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsigned preserve_fds, unsigned listen_fds,
                  struct rt_task *ret_task, struct st_error *err) {
         struct rt_task task = {
@@ -69,9 +81,13 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
                 .state_fd = -1,
                 .proc_fd = -1,
         };
+        int r;
 
         if (!process->n_args)
                 return st_error_kind(err, st_error_set(err, -EINVAL, "process.args is empty"), ST_CODE_CONFIG_INVALID);
+        r = check_preserved(task.n_preserve, err);
+        if (r < 0)
+                return r;
         if (plan_env(arena, listen_fds, &task) < 0)
                 return st_error_set(err, -ENOMEM, "plan the environment");
         task.path = env_value(task.envp, "PATH");
