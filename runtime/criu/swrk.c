@@ -6,6 +6,7 @@
 #include <stint/terminal.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -66,8 +67,11 @@ _Noreturn static void become_criu(const char *program, int parent_fd, int error_
         char number[8];
         char *argv[] = { (char *)"criu", (char *)"swrk", number, NULL };
         struct st_error error = {0};
+        sigset_t none;
         int r = start->before ? start->before(start->data, &error) : 0;
 
+        sigemptyset(&none);           /* who stays in the foreground blocks signals to take them from a descriptor */
+        (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)snprintf(number, sizeof number, "%d", SOCKET_FD);
         error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
         if (r >= 0)
