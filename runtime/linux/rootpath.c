@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MAX_SYMLINKS = 40, MAX_DEPTH = 256 };
+enum { MAX_SYMLINKS = 40, MAX_DEPTH = 256, MAX_TRIES = 128 };
 
 static int open_by_kernel(int root_fd, const char *path, int flags) {
         struct open_how how = {
@@ -16,7 +16,7 @@ static int open_by_kernel(int root_fd, const char *path, int flags) {
                 .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
         };
 
-        for (int tries = 0; tries < 128; tries++) {
+        for (int tries = 0; tries < MAX_TRIES; tries++) {
                 int fd = st_openat2(root_fd, path, &how);
                 if (fd >= 0)
                         return fd;
@@ -183,7 +183,11 @@ int rt_root_open(int root_fd, const char *path, int flags) {
 
         /* until Linux 5.6 is everywhere; EPERM: a seccomp filter of an outer container that predates openat2 */
         if (fd == -ENOSYS || fd == -EPERM)
-                return open_by_walk(root_fd, path, flags);
+                for (int tries = 0; tries < MAX_TRIES; tries++) {
+                        fd = open_by_walk(root_fd, path, flags);
+                        if (fd != -EAGAIN)
+                                break;
+                }
         return fd;
 }
 
