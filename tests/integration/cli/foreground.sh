@@ -71,6 +71,53 @@ short() { # the pid is known even when the program has ended before it could be 
         done
 }
 
+# ---- a full state directory
+
+small_state() { # TMPFS-OPTION: nothing but the options of the file system that holds the state
+        umount "$bundle/small" 2>/dev/null || mkdir "$bundle/small"
+        mount -t tmpfs -o "mode=700,$1" small "$bundle/small"
+}
+in_small() { # STATUS VERB...
+        local wanted=$1 status=0
+        shift
+        : >"$bundle/log.json"
+        timeout 20 "$STINT" --root "$bundle/small" --log "$bundle/log.json" --log-format json "$@" >"$bundle/out" 2>"$bundle/err" </dev/null || status=$?
+        same "$wanted" "$status"
+}
+refused_for_room() { # OPTION VERB
+        in_small 1 "$2" --bundle "$bundle" "$id"
+        [[ $(errors) == *'no space left on device'* ]] || { echo "$1 $2: $(errors)"; return 1; }
+        same '' "$(ls "$bundle/small")"
+        nothing_left
+}
+full_state() { # no room for the state: an error, and nothing is left, whichever file it was that did not fit
+        local verb n
+        config 'shell("exit 3")'
+        for verb in run create; do
+                for n in 1 2 3; do # the root directory itself is an inode
+                        small_state "nr_inodes=$n"
+                        refused_for_room "nr_inodes=$n" $verb
+                done
+                small_state size=4k
+                head -c 4096 /dev/zero >"$bundle/small/.full"
+                refused_for_room size=4k $verb
+        done
+        jq '.annotations = {"org.example.long": ("x" * 6000)}' "$bundle/config.json" >"$bundle/long" && mv "$bundle/long" "$bundle/config.json"
+        for n in 4 8 12 16; do # room for the first line of the state, for the config, ...
+                small_state "size=${n}k"
+                refused_for_room "size=${n}k" run
+        done
+        small_state size=1m
+        in_small 3 run --bundle "$bundle" "$id"
+        same '' "$(ls "$bundle/small")"
+        umount "$bundle/small"
+}
+bare_environment() { # no TMPDIR, no HOME, no PATH
+        config 'shell("exit 3")'
+        ends 3 env -i "$STINT" --root "$state" run --bundle "$bundle" "$id"
+        ends 1 env -i XDG_RUNTIME_DIR= "$STINT" state "$id"
+}
+
 # ---- signals
 
 forwards() { # SIGNAL: the program gets it, and stint ends with its answer
@@ -277,6 +324,8 @@ story "run ends with 128 plus the signal that killed the program" killed
 story "run --keep leaves the stopped container" kept
 story "run --detach returns, and leaves one pid file" detached
 story "the pid file of a program that has ended already holds its pid" short
+story "a full state directory is an error, and nothing is left" full_state
+story "an empty environment is enough" bare_environment
 story "run sends signals on" signals_are_forwarded
 story "exec sends signals on" exec_forwards
 story "the program starts with no signal blocked" signals_are_as_new
