@@ -1,15 +1,16 @@
-/* A container whose processes another program makes: what rt_container_prepare() does around its clone. */
+/* A container whose processes another program makes: what rt_container_prepare() does around its
+ * clone. */
 #include "runtime.h"
-
-#include <stint/cleanup.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define MOUNT_POINT "root"            /* in the state directory */
+#include <stint/cleanup.h>
 
-int rt_restore_begin(struct rt_runtime *runtime, const struct rt_create_options *options, struct rt_container **ret_container,
-                     struct st_error *err) {
+#define MOUNT_POINT "root" /* in the state directory */
+
+int rt_restore_begin(struct rt_runtime *runtime, const struct rt_create_options *options,
+                     struct rt_container **ret_container, struct st_error *err) {
         int r = rt_container_make_outside(runtime, options, ret_container, err);
 
         if (r >= 0)
@@ -17,8 +18,10 @@ int rt_restore_begin(struct rt_runtime *runtime, const struct rt_create_options 
         return r;
 }
 
-int rt_restore_mount_point(struct rt_container *container, struct st_arena *arena, const char **ret_path, struct st_error *err) {
-        char *path = st_arena_printf(arena, "%s/%s/" MOUNT_POINT, container->runtime->root, container->record.id);
+int rt_restore_mount_point(struct rt_container *container, struct st_arena *arena,
+                           const char **ret_path, struct st_error *err) {
+        char *path = st_arena_printf(arena, "%s/%s/" MOUNT_POINT, container->runtime->root,
+                                     container->record.id);
 
         if (!path)
                 return st_error_set(err, -ENOMEM, "make a mount point");
@@ -48,7 +51,7 @@ int rt_restore_enter(struct rt_container *container, pid_t pid, struct st_error 
 }
 
 int rt_restore_run_hooks(struct rt_container *container, pid_t pid, struct st_error *err) {
-        static const enum st_hook_kind kinds[] = { ST_HOOK_PRESTART, ST_HOOK_CREATE_RUNTIME };
+        static const enum st_hook_kind kinds[] = {ST_HOOK_PRESTART, ST_HOOK_CREATE_RUNTIME};
         const struct st_hooks *hooks = container->spec->hooks;
         st_autoclose int state_fd = -1;
         int r;

@@ -1,14 +1,15 @@
 #include "call.h"
 
-#include <stint/cleanup.h>
-
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include <stint/cleanup.h>
+
 enum {
-        LOG_LEVEL = 4,                /* debug: what a bug report for criu needs */
-        IMAGES = 0, WORK = 1,         /* in fds */
+        LOG_LEVEL = 4, /* debug: what a bug report for criu needs */
+        IMAGES = 0,
+        WORK = 1, /* in fds */
 };
 
 /* The engines' pages tell people to write this file, for every runtime. */
@@ -16,9 +17,13 @@ enum {
 #define OWN_CONFIG_FILE "/etc/criu/stint.conf"
 
 static int cgroups_mode(const char *name, CriuCgMode *ret_mode, struct st_error *err) {
-        static const struct { const char *name; CriuCgMode mode; } modes[] = {
-                { "", CRIU_CG_MODE__SOFT }, { "soft", CRIU_CG_MODE__SOFT }, { "full", CRIU_CG_MODE__FULL },
-                { "strict", CRIU_CG_MODE__STRICT }, { "ignore", CRIU_CG_MODE__IGNORE },
+        static const struct {
+                const char *name;
+                CriuCgMode mode;
+        } modes[] = {
+                {"", CRIU_CG_MODE__SOFT},         {"soft", CRIU_CG_MODE__SOFT},
+                {"full", CRIU_CG_MODE__FULL},     {"strict", CRIU_CG_MODE__STRICT},
+                {"ignore", CRIU_CG_MODE__IGNORE},
         };
 
         for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
@@ -27,10 +32,13 @@ static int cgroups_mode(const char *name, CriuCgMode *ret_mode, struct st_error 
                 *ret_mode = modes[i].mode;
                 return 0;
         }
-        return st_error_kind(err, st_error_set(err, -EINVAL, "invalid manage-cgroups-mode value: %.40s", name), ST_CODE_USAGE);
+        return st_error_kind(
+                err, st_error_set(err, -EINVAL, "invalid manage-cgroups-mode value: %.40s", name),
+                ST_CODE_USAGE);
 }
 
-static int open_dir(struct call *call, const char *option, const char *path, char absolute[PATH_MAX], struct st_error *err) {
+static int open_dir(struct call *call, const char *option, const char *path,
+                    char absolute[PATH_MAX], struct st_error *err) {
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
         if (fd < 0)
@@ -39,16 +47,20 @@ static int open_dir(struct call *call, const char *option, const char *path, cha
         return realpath(path, absolute) ? 0 : st_error_sys(err, "%s %s", option, path);
 }
 
-static int open_dirs(struct call *call, const struct request *request, const char *log, struct st_error *err) {
+static int open_dirs(struct call *call, const struct request *request, const char *log,
+                     struct st_error *err) {
         int r = open_dir(call, "--image-path", request->image_path, call->images_path, err);
 
         if (r >= 0 && request->work_path && mkdir(request->work_path, 0700) < 0 && errno != EEXIST)
                 r = st_error_sys(err, "make --work-path %s", request->work_path);
         if (r >= 0)
-                r = open_dir(call, "--work-path", request->work_path ? request->work_path : request->image_path, call->work_path, err);
+                r = open_dir(call, "--work-path",
+                             request->work_path ? request->work_path : request->image_path,
+                             call->work_path, err);
         if (r < 0)
                 return r;
-        if (snprintf(call->log, sizeof call->log, "%s/%s", call->work_path, log) >= (int)sizeof call->log)
+        if (snprintf(call->log, sizeof call->log, "%s/%s", call->work_path, log) >=
+            (int)sizeof call->log)
                 return st_error_code(err, -ENAMETOOLONG, "%s/%s", call->work_path, log);
         return 0;
 }
@@ -74,15 +86,15 @@ static void set_options(struct call *call, const struct request *request, const 
 #undef SET
 }
 
-int call_init(struct call *call, struct st_arena *arena, const struct request *request, CriuReqType type, const char *log,
-              struct st_error *err) {
+int call_init(struct call *call, struct st_arena *arena, const struct request *request,
+              CriuReqType type, const char *log, struct st_error *err) {
         int r;
 
-        *call = (struct call){
-                .arena = arena, .request = CRIU_REQ__INIT, .opts = CRIU_OPTS__INIT };
+        *call = (struct call) {.arena = arena, .request = CRIU_REQ__INIT, .opts = CRIU_OPTS__INIT};
         r = open_dirs(call, request, log, err);
         if (r >= 0)
-                r = cgroups_mode(request->manage_cgroups_mode, &call->opts.manage_cgroups_mode, err);
+                r = cgroups_mode(request->manage_cgroups_mode, &call->opts.manage_cgroups_mode,
+                                 err);
         if (r < 0) {
                 call_deinit(call);
                 return r;
@@ -120,16 +132,20 @@ void call_use_config(struct call *call, const struct st_spec *spec) {
 
         if (!path)
                 path = access(OWN_CONFIG_FILE, R_OK) == 0 ? OWN_CONFIG_FILE : CONFIG_FILE;
-        call->opts.config_file = *path ? (char *)path : NULL; /* "": none; criu does not mind one that is not there */
+        call->opts.config_file =
+                *path ? (char *)path
+                      : NULL; /* "": none; criu does not mind one that is not there */
 }
 
 int call_check(const struct call *call, struct st_error *err) {
-        return call->out_of_memory ? st_error_set(err, -ENOMEM, "describe the container to criu") : 0;
+        return call->out_of_memory ? st_error_set(err, -ENOMEM, "describe the container to criu")
+                                   : 0;
 }
 
 /* ---- repeated fields ---- */
 
-/* Room for one more pointer: the array doubles when its length is a power of two; the arena keeps the shorter ones. */
+/* Room for one more pointer: the array doubles when its length is a power of two; the arena keeps
+ * the shorter ones. */
 static void *grown(struct call *call, void *items, size_t n) {
         void **bigger;
 

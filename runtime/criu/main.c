@@ -1,19 +1,19 @@
-/* stint-criu: saves a container to disk and brings it back, by talking to criu. Run by stint, which links no protobuf itself;
- * runtime/cli/criu.h says how. */
-#include "verbs.h"
-
+/* stint-criu: saves a container to disk and brings it back, by talking to criu. Run by stint, which
+ * links no protobuf itself; runtime/cli/criu.h says how. */
 #include "stint-config.h"
-
-#include <stint/cleanup.h>
+#include "verbs.h"
 
 #include <fcntl.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
 
 enum { REQUEST_FD = 3, ERROR_FD = 4 };
 
 /* criu, hooks and what criu makes get none of these. */
 static int keep_to_ourselves(const struct request *request) {
-        const int fds[] = { REQUEST_FD, ERROR_FD, request->console_socket ? CONSOLE_FD : -1, request->status_fd };
+        const int fds[] = {REQUEST_FD, ERROR_FD, request->console_socket ? CONSOLE_FD : -1,
+                           request->status_fd};
 
         for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
                 if (fds[i] >= 0 && fcntl(fds[i], F_SETFD, FD_CLOEXEC) < 0)
@@ -26,9 +26,12 @@ static int run(int argc, char **argv, struct st_arena *arena, struct st_error *e
         int r;
 
         if (argc != 3)
-                return st_error_set(err, -EINVAL, "stint-criu is run by stint, see stint-checkpoint(8)");
+                return st_error_set(err, -EINVAL,
+                                    "stint-criu is run by stint, see stint-checkpoint(8)");
         if (strcmp(argv[2], ST_VERSION))
-                return st_error_set(err, -EPROTONOSUPPORT, "stint-criu is version " ST_VERSION ", and this stint is version %.40s",
+                return st_error_set(err, -EPROTONOSUPPORT,
+                                    "stint-criu is version " ST_VERSION
+                                    ", and this stint is version %.40s",
                                     argv[2]);
         r = request_read(REQUEST_FD, arena, &request, err);
         if (r < 0)
@@ -46,7 +49,8 @@ static int run(int argc, char **argv, struct st_arena *arena, struct st_error *e
 int main(int argc, char **argv) {
         st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(0);
         struct st_error error = {0};
-        int r = arena ? run(argc, argv, arena, &error) : st_error_set(&error, -ENOMEM, "stint-criu");
+        int r = arena ? run(argc, argv, arena, &error)
+                      : st_error_set(&error, -ENOMEM, "stint-criu");
 
         if (r >= 0)
                 return EXIT_SUCCESS;

@@ -1,15 +1,14 @@
 #include "mounts.h"
 
-#include <stint/mounts.h>
-#include <stint/rootpath.h>
-
-#include <stint/cleanup.h>
-
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#define MASK "/dev/null"              /* what covers a masked file, and its name */
+#include <stint/cleanup.h>
+#include <stint/mounts.h>
+#include <stint/rootpath.h>
+
+#define MASK "/dev/null" /* what covers a masked file, and its name */
 
 /* One mount from outside. @source: a path of the host. */
 typedef void found_fn(void *data, const char *destination, const char *source);
@@ -23,10 +22,12 @@ static char *clean(struct st_arena *arena, const char *destination) {
         return text;
 }
 
-/* A cgroup mount on v1 and hybrid is a tmpfs, which criu saves, with a bound leaf for each hierarchy. On v2 it is the leaf, bound;
- * criu takes it for a mount of its own when it is the root of the container's cgroup namespace. */
-static int find_leaves(struct st_arena *arena, const struct st_spec *spec, const struct rt_cgroup *cgroup, const char *destination,
-                       found_fn *found, void *data) {
+/* A cgroup mount on v1 and hybrid is a tmpfs, which criu saves, with a bound leaf for each
+ * hierarchy. On v2 it is the leaf, bound; criu takes it for a mount of its own when it is the root
+ * of the container's cgroup namespace. */
+static int find_leaves(struct st_arena *arena, const struct st_spec *spec,
+                       const struct rt_cgroup *cgroup, const char *destination, found_fn *found,
+                       void *data) {
         if (!cgroup)
                 return 0;
         if (rt_cgroup_mode_of(cgroup) == RT_CGROUP_V2) {
@@ -44,9 +45,11 @@ static int find_leaves(struct st_arena *arena, const struct st_spec *spec, const
         return 0;
 }
 
-/* Nodes are bound where they cannot be made: in a user namespace. A name that no mount has does no harm. */
+/* Nodes are bound where they cannot be made: in a user namespace. A name that no mount has does no
+ * harm. */
 static void find_devices(const struct st_spec *spec, found_fn *found, void *data) {
-        static const char *const always[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
+        static const char *const always[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                             "/dev/random", "/dev/urandom", "/dev/tty"};
 
         for (size_t i = 0; i < sizeof always / sizeof *always; i++)
                 found(data, always[i], always[i]);
@@ -54,8 +57,9 @@ static void find_devices(const struct st_spec *spec, found_fn *found, void *data
                 found(data, spec->linux_.devices[i].path, spec->linux_.devices[i].path);
 }
 
-static int find_all(struct st_arena *arena, const struct st_spec *spec, const char *bundle, const struct rt_cgroup *cgroup,
-                    found_fn *found, void *data, struct st_error *err) {
+static int find_all(struct st_arena *arena, const struct st_spec *spec, const char *bundle,
+                    const struct rt_cgroup *cgroup, found_fn *found, void *data,
+                    struct st_error *err) {
         struct rt_mount_plan plan;
         int r = rt_mount_plan_make(arena, spec, bundle, false, &plan, err);
 
@@ -85,8 +89,10 @@ struct naming {
         int root_fd;
 };
 
-/* Where the mount really is: /var/run/x is on /run/x. Leaves @path alone when nothing is there (any more). */
-static void resolve(int root_fd, const char *destination, char *path, size_t size, struct stat *st) {
+/* Where the mount really is: /var/run/x is on /run/x. Leaves @path alone when nothing is there (any
+ * more). */
+static void resolve(int root_fd, const char *destination, char *path, size_t size,
+                    struct stat *st) {
         st_autoclose int fd = rt_root_open(root_fd, destination, O_PATH);
         char link[40], real[PATH_MAX];
         ssize_t n;
@@ -111,15 +117,16 @@ static void name_mount(void *data, const char *destination, const char *source) 
         call_add_mount(naming->call, path, destination);
 }
 
-int mounts_name(struct call *call, const struct st_spec *spec, const char *bundle, const struct rt_cgroup *cgroup, int root_fd,
-                struct st_error *err) {
-        struct naming naming = { .call = call, .root_fd = root_fd };
+int mounts_name(struct call *call, const struct st_spec *spec, const char *bundle,
+                const struct rt_cgroup *cgroup, int root_fd, struct st_error *err) {
+        struct naming naming = {.call = call, .root_fd = root_fd};
 
         for (char *const *masked = spec->linux_.masked_paths; *masked; masked++) {
                 char path[PATH_MAX];
                 struct stat st;
                 resolve(root_fd, *masked, path, sizeof path, &st);
-                if (st.st_mode && !S_ISDIR(st.st_mode)) /* a directory is covered by a tmpfs, which criu saves */
+                if (st.st_mode &&
+                    !S_ISDIR(st.st_mode)) /* a directory is covered by a tmpfs, which criu saves */
                         call_add_mount(call, path, MASK);
         }
         return find_all(call->arena, spec, bundle, cgroup, name_mount, &naming, err);
@@ -131,8 +138,8 @@ static void provide_mount(void *data, const char *destination, const char *sourc
         call_add_mount(data, destination, source);
 }
 
-int mounts_provide(struct call *call, const struct st_spec *spec, const char *bundle, const struct rt_cgroup *cgroup,
-                   struct st_error *err) {
+int mounts_provide(struct call *call, const struct st_spec *spec, const char *bundle,
+                   const struct rt_cgroup *cgroup, struct st_error *err) {
         if (*spec->linux_.masked_paths)
                 call_add_mount(call, MASK, MASK);
         return find_all(call->arena, spec, bundle, cgroup, provide_mount, call, err);

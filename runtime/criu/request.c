@@ -1,32 +1,39 @@
 #include "request.h"
 
+#include <sched.h>
+#include <string.h>
+
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 #include <stint/json.h>
 #include <stint/parse.h>
 
-#include <sched.h>
-#include <string.h>
-
 enum { REQUEST_MAX = 1 << 20 };
 
 static int bad(struct st_error *err, const char *key) {
-        return st_error_kind(err, st_error_set(err, -EINVAL, "request to stint-criu: %s is missing or wrong", key), ST_CODE_INTERNAL);
+        return st_error_kind(
+                err,
+                st_error_set(err, -EINVAL, "request to stint-criu: %s is missing or wrong", key),
+                ST_CODE_INTERNAL);
 }
 
 static int read_strings(const struct st_json *root, struct request *request, struct st_error *err) {
-        const struct { const char *key; const char **ret; bool needed; } fields[] = {
-                { "id", &request->id, true },
-                { "criu", &request->criu, true },
-                { "root", &request->root, false },
-                { "bundle", &request->bundle, false },
-                { "imagePath", &request->image_path, false },
-                { "workPath", &request->work_path, false },
-                { "parentPath", &request->parent_path, false },
-                { "pageServer", &request->page_server, false },
-                { "manageCgroupsMode", &request->manage_cgroups_mode, false },
-                { "lsmProfile", &request->lsm_profile, false },
-                { "lsmMountContext", &request->lsm_mount_context, false },
+        const struct {
+                const char *key;
+                const char **ret;
+                bool needed;
+        } fields[] = {
+                {"id", &request->id, true},
+                {"criu", &request->criu, true},
+                {"root", &request->root, false},
+                {"bundle", &request->bundle, false},
+                {"imagePath", &request->image_path, false},
+                {"workPath", &request->work_path, false},
+                {"parentPath", &request->parent_path, false},
+                {"pageServer", &request->page_server, false},
+                {"manageCgroupsMode", &request->manage_cgroups_mode, false},
+                {"lsmProfile", &request->lsm_profile, false},
+                {"lsmMountContext", &request->lsm_mount_context, false},
         };
 
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -41,13 +48,21 @@ static int read_strings(const struct st_json *root, struct request *request, str
 }
 
 static int read_flags(const struct st_json *root, struct request *request, struct st_error *err) {
-        const struct { const char *key; bool *ret; } fields[] = {
-                { "systemdCgroup", &request->systemd_cgroup }, { "leaveRunning", &request->leave_running },
-                { "tcpEstablished", &request->tcp_established }, { "extUnixSk", &request->ext_unix_sk },
-                { "shellJob", &request->shell_job }, { "lazyPages", &request->lazy_pages },
-                { "fileLocks", &request->file_locks }, { "preDump", &request->pre_dump },
-                { "autoDedup", &request->auto_dedup }, { "noPivot", &request->no_pivot },
-                { "consoleSocket", &request->console_socket },
+        const struct {
+                const char *key;
+                bool *ret;
+        } fields[] = {
+                {"systemdCgroup", &request->systemd_cgroup},
+                {"leaveRunning", &request->leave_running},
+                {"tcpEstablished", &request->tcp_established},
+                {"extUnixSk", &request->ext_unix_sk},
+                {"shellJob", &request->shell_job},
+                {"lazyPages", &request->lazy_pages},
+                {"fileLocks", &request->file_locks},
+                {"preDump", &request->pre_dump},
+                {"autoDedup", &request->auto_dedup},
+                {"noPivot", &request->no_pivot},
+                {"consoleSocket", &request->console_socket},
         };
 
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -60,17 +75,23 @@ static int read_flags(const struct st_json *root, struct request *request, struc
 }
 
 /* runc and criu know no other. */
-static int read_empty_namespaces(const struct st_json *root, struct request *request, struct st_error *err) {
-        ST_JSON_FOREACH(kind, st_json_get(root, "emptyNamespaces")) {
+static int read_empty_namespaces(const struct st_json *root, struct request *request,
+                                 struct st_error *err) {
+        ST_JSON_FOREACH (kind, st_json_get(root, "emptyNamespaces")) {
                 if (kind->type != ST_JSON_STRING || strcmp(kind->text, "network"))
-                        return st_error_kind(err, st_error_set(err, -EINVAL, "--empty-ns: namespace \"%.40s\" is not supported",
-                                                               kind->type == ST_JSON_STRING ? kind->text : "?"), ST_CODE_USAGE);
+                        return st_error_kind(
+                                err,
+                                st_error_set(err, -EINVAL,
+                                             "--empty-ns: namespace \"%.40s\" is not supported",
+                                             kind->type == ST_JSON_STRING ? kind->text : "?"),
+                                ST_CODE_USAGE);
                 request->empty_namespaces |= CLONE_NEWNET;
         }
         return 0;
 }
 
-static int read_status_fd(const struct st_json *root, struct request *request, struct st_error *err) {
+static int read_status_fd(const struct st_json *root, struct request *request,
+                          struct st_error *err) {
         const struct st_json *value = st_json_get(root, "statusFd");
         uint32_t fd;
 
@@ -83,7 +104,8 @@ static int read_status_fd(const struct st_json *root, struct request *request, s
         return 0;
 }
 
-int request_read(int fd, struct st_arena *arena, struct request *ret_request, struct st_error *err) {
+int request_read(int fd, struct st_arena *arena, struct request *ret_request,
+                 struct st_error *err) {
         struct request request = {0};
         st_autofree char *text = NULL;
         const struct st_json *root;

@@ -1,15 +1,14 @@
 #include "root.h"
 
-#include <stint/mounts.h>
-#include <stint/rootpath.h>
-#include <stint/syscall.h>
-
-#include <stint/cleanup.h>
-
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/mounts.h>
+#include <stint/rootpath.h>
+#include <stint/syscall.h>
 
 static int bind_root(const struct root *root, struct st_error *err) {
         if (mount(root->path, root->mount_point, NULL, MS_BIND | MS_REC, NULL) < 0)
@@ -17,19 +16,23 @@ static int bind_root(const struct root *root, struct st_error *err) {
         return 0;
 }
 
-/* A directory or a file, as its source is; and the bind itself, since later mount points may be in it. */
+/* A directory or a file, as its source is; and the bind itself, since later mount points may be in
+ * it. */
 static int make_bind(const struct rt_mount_step *step, int root_fd, struct st_error *err) {
-        st_autoclose int tree_fd = st_open_tree(AT_FDCWD, step->source, AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        st_autoclose int tree_fd = st_open_tree(AT_FDCWD, step->source,
+                                                AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         st_autoclose int target_fd = -1;
         struct stat st;
 
         if (tree_fd < 0 || fstat(tree_fd, &st) < 0)
                 return st_error_sys(err, "source %s", step->source);
-        target_fd = S_ISDIR(st.st_mode) ? rt_root_mkdir_p(root_fd, step->spec->destination, 0755)
-                                        : rt_root_create_file(root_fd, step->spec->destination, 0755);
+        target_fd = S_ISDIR(st.st_mode)
+                            ? rt_root_mkdir_p(root_fd, step->spec->destination, 0755)
+                            : rt_root_create_file(root_fd, step->spec->destination, 0755);
         if (target_fd < 0)
                 return st_error_code(err, target_fd, "make the mount point");
-        if (st_move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        if (st_move_mount(tree_fd, "", target_fd, "",
+                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
                 return st_error_sys(err, "bind %s", step->source);
         return 0;
 }
@@ -40,20 +43,23 @@ static int make_directory(const struct rt_mount_step *step, int root_fd, struct 
         return fd < 0 ? st_error_code(err, fd, "make the mount point") : 0;
 }
 
-/* criu brings the content of these file systems, and so what is mounted in them is not ours to make. */
+/* criu brings the content of these file systems, and so what is mounted in them is not ours to
+ * make. */
 static bool is_in_fs(const struct rt_mount_plan *plan, size_t index) {
         const char *destination = plan->steps[index].spec->destination;
 
         for (size_t i = 0; i < index; i++) {
                 const char *other = plan->steps[i].spec->destination;
                 size_t n = strlen(other);
-                if (plan->steps[i].kind != RT_MOUNT_BIND && !strncmp(destination, other, n) && (destination[n] == '/' || !destination[n]))
+                if (plan->steps[i].kind != RT_MOUNT_BIND && !strncmp(destination, other, n) &&
+                    (destination[n] == '/' || !destination[n]))
                         return true;
         }
         return false;
 }
 
-static int make_mount_points(const struct root *root, const struct rt_mount_plan *plan, struct st_error *err) {
+static int make_mount_points(const struct root *root, const struct rt_mount_plan *plan,
+                             struct st_error *err) {
         st_autoclose int root_fd = open(root->mount_point, O_PATH | O_DIRECTORY | O_CLOEXEC);
         int r = 0;
 
@@ -63,7 +69,8 @@ static int make_mount_points(const struct root *root, const struct rt_mount_plan
                 const struct rt_mount_step *step = &plan->steps[i];
                 if (is_in_fs(plan, i) || (step->kind == RT_MOUNT_BIND && !step->source))
                         continue;
-                r = step->kind == RT_MOUNT_BIND ? make_bind(step, root_fd, err) : make_directory(step, root_fd, err);
+                r = step->kind == RT_MOUNT_BIND ? make_bind(step, root_fd, err)
+                                                : make_directory(step, root_fd, err);
                 if (r < 0)
                         r = st_error_prefix(err, r, "mounts[%zu] %s", i, step->spec->destination);
         }

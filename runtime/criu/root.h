@@ -5,13 +5,14 @@
 #include <stint/spec.h>
 
 struct root {
-        const char *path;             /* of the config */
-        const char *mount_point;      /* an empty directory: criu wants a mount of its own, with nothing over its parent */
+        const char *path;        /* of the config */
+        const char *mount_point; /* an empty directory: criu wants a mount of its own, with nothing
+                                    over its parent */
         const char *bundle;
         const struct st_spec *spec;
         struct st_arena *arena;
 };
 
-/* In criu's process, before criu: a mount namespace that ends with criu, the mount points that an image may lack, the root bound
- * to root->mount_point. */
+/* In criu's process, before criu: a mount namespace that ends with criu, the mount points that an
+ * image may lack, the root bound to root->mount_point. */
 int root_prepare(const struct root *root, struct st_error *err);

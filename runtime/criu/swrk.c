@@ -2,19 +2,20 @@
 
 #include "log.h"
 
-#include <stint/cleanup.h>
-#include <stint/terminal.h>
-
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <stint/cleanup.h>
+#include <stint/terminal.h>
+
 enum {
         SOCKET_FD = SWRK_FIRST_FD - 1,
         FDS_MAX = 16,
-        OUT_OF_THE_WAY = 64,          /* above every number that criu's process gets: a dup2 must not close what another needs */
+        OUT_OF_THE_WAY = 64, /* above every number that criu's process gets: a dup2 must not close
+                                what another needs */
         MESSAGE_MAX = 64 << 10,
 };
 
@@ -31,7 +32,8 @@ static int place_fds(int socket_fd, const struct swrk_start *start) {
         if (start->n_fds > FDS_MAX)
                 return -EMFILE;
         for (size_t i = 0; i < n; i++) {
-                copies[i] = fcntl(i ? start->fds[i - 1] : socket_fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+                copies[i] =
+                        fcntl(i ? start->fds[i - 1] : socket_fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
                 if (copies[i] < 0)
                         return -errno;
         }
@@ -63,14 +65,16 @@ static int silence(struct st_error *err) {
         return fd < 0 ? st_error_sys(err, "open /dev/null") : 0;
 }
 
-_Noreturn static void become_criu(const char *program, int parent_fd, int error_fd, const struct swrk_start *start) {
+_Noreturn static void become_criu(const char *program, int parent_fd, int error_fd,
+                                  const struct swrk_start *start) {
         char number[8];
-        char *argv[] = { (char *)"criu", (char *)"swrk", number, NULL };
+        char *argv[] = {(char *)"criu", (char *)"swrk", number, NULL};
         struct st_error error = {0};
         sigset_t none;
         int r = start->before ? start->before(start->data, &error) : 0;
 
-        sigemptyset(&none);           /* who stays in the foreground blocks signals to take them from a descriptor */
+        sigemptyset(&none); /* who stays in the foreground blocks signals to take them from a
+                               descriptor */
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
         (void)snprintf(number, sizeof number, "%d", SOCKET_FD);
         error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
@@ -82,7 +86,8 @@ _Noreturn static void become_criu(const char *program, int parent_fd, int error_
                 (void)execv(program, argv);
                 (void)st_error_sys(&error, "run %s", program);
         }
-        (void)!write(error_fd, &error, sizeof error); /* below PIPE_BUF; nobody can be told of its failure */
+        (void)!write(error_fd, &error,
+                     sizeof error); /* below PIPE_BUF; nobody can be told of its failure */
         _exit(127);
 }
 
@@ -97,13 +102,15 @@ static int await_exec(struct swrk *swrk, int error_fd, struct st_error *err) {
         if (n == 0)
                 return 0;
         if (n != (ssize_t)sizeof said)
-                return failed(err, st_error_set(err, -EPROTO, "run %s: no word from its process", swrk->program));
+                return failed(err, st_error_set(err, -EPROTO, "run %s: no word from its process",
+                                                swrk->program));
         if (err)
                 *err = said;
         return failed(err, said.code);
 }
 
-static int start_process(struct swrk *swrk, const struct swrk_start *start, int socket_fd, struct st_error *err) {
+static int start_process(struct swrk *swrk, const struct swrk_start *start, int socket_fd,
+                         struct st_error *err) {
         st_autoclose int read_fd = -1, write_fd = -1;
         int pipe_fds[2];
         pid_t pid;
@@ -173,7 +180,8 @@ static int take_fd(struct msghdr *message) {
         struct cmsghdr *c = CMSG_FIRSTHDR(message);
         int fd;
 
-        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof fd))
+        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+            c->cmsg_len != CMSG_LEN(sizeof fd))
                 return -1;
         memcpy(&fd, CMSG_DATA(c), sizeof fd);
         return fd;
@@ -186,8 +194,10 @@ static int no_answer(struct swrk *swrk, struct st_error *err) {
 
         log_last_errors(swrk->log, said, sizeof said);
         swrk_end(swrk, &status);
-        return failed(err, st_error_set(err, -EPROTO, "criu ended with wait status %#x and no answer%s%s%s%s", (unsigned)status,
-                                        swrk->log ? ", log file " : "", swrk->log ? swrk->log : "", said[0] ? ": " : "", said));
+        return failed(err, st_error_set(err, -EPROTO,
+                                        "criu ended with wait status %#x and no answer%s%s%s%s",
+                                        (unsigned)status, swrk->log ? ", log file " : "",
+                                        swrk->log ? swrk->log : "", said[0] ? ": " : "", said));
 }
 
 static int receive(struct swrk *swrk, CriuResp **ret_answer, int *ret_fd, struct st_error *err) {
@@ -196,8 +206,11 @@ static int receive(struct swrk *swrk, CriuResp **ret_answer, int *ret_fd, struct
                 struct cmsghdr header;
                 char space[CMSG_SPACE(sizeof(int))];
         } control = {0};
-        struct iovec iov = { .iov_base = text, .iov_len = sizeof text };
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control.space };
+        struct iovec iov = {.iov_base = text, .iov_len = sizeof text};
+        struct msghdr message = {.msg_iov = &iov,
+                                 .msg_iovlen = 1,
+                                 .msg_control = &control,
+                                 .msg_controllen = sizeof control.space};
         ssize_t n;
 
         do
@@ -208,7 +221,8 @@ static int receive(struct swrk *swrk, CriuResp **ret_answer, int *ret_fd, struct
         if (n <= 0)
                 return no_answer(swrk, err);
         *ret_fd = take_fd(&message);
-        *ret_answer = message.msg_flags & MSG_TRUNC ? NULL : criu_resp__unpack(NULL, (size_t)n, text);
+        *ret_answer =
+                message.msg_flags & MSG_TRUNC ? NULL : criu_resp__unpack(NULL, (size_t)n, text);
         if (*ret_answer)
                 return 0;
         *ret_fd = st_close(*ret_fd);
@@ -224,20 +238,28 @@ CriuResp *swrk_free_answer(CriuResp *answer) {
 /* ---- the conversation ---- */
 
 static int refused(const struct swrk *swrk, const CriuResp *answer, struct st_error *err) {
-        const ProtobufCEnumValue *type = protobuf_c_enum_descriptor_get_value(&criu_req_type__descriptor, (int)answer->type);
-        int code = answer->has_cr_errno && answer->cr_errno > 0 && answer->cr_errno < 4096 ? -answer->cr_errno : -EIO;
+        const ProtobufCEnumValue *type =
+                protobuf_c_enum_descriptor_get_value(&criu_req_type__descriptor, (int)answer->type);
+        int code = answer->has_cr_errno && answer->cr_errno > 0 && answer->cr_errno < 4096
+                           ? -answer->cr_errno
+                           : -EIO;
         char said[400];
 
         log_last_errors(swrk->log, said, sizeof said);
         if (!said[0] && answer->cr_errmsg)
-                (void)snprintf(said, sizeof said, "%.*s", (int)strcspn(answer->cr_errmsg, "\n"), answer->cr_errmsg);
-        return failed(err, st_error_set(err, code, "criu failed: type %s errno %d%s%s%s%s", type ? type->name : "?",
-                                        answer->has_cr_errno ? answer->cr_errno : 0, swrk->log ? ", log file " : "",
-                                        swrk->log ? swrk->log : "", said[0] ? ": " : "", said));
+                (void)snprintf(said, sizeof said, "%.*s", (int)strcspn(answer->cr_errmsg, "\n"),
+                               answer->cr_errmsg);
+        return failed(err, st_error_set(err, code, "criu failed: type %s errno %d%s%s%s%s",
+                                        type ? type->name : "?",
+                                        answer->has_cr_errno ? answer->cr_errno : 0,
+                                        swrk->log ? ", log file " : "", swrk->log ? swrk->log : "",
+                                        said[0] ? ": " : "", said));
 }
 
-/* criu waits for this before it goes on; a refusal makes it undo what it did, and end its answer with an error. */
-static int reply(struct swrk *swrk, const struct swrk_listener *listener, const CriuResp *asked, int fd, struct st_error *err) {
+/* criu waits for this before it goes on; a refusal makes it undo what it did, and end its answer
+ * with an error. */
+static int reply(struct swrk *swrk, const struct swrk_listener *listener, const CriuResp *asked,
+                 int fd, struct st_error *err) {
         CriuReq answer = CRIU_REQ__INIT;
         struct st_error ignored;
         int r = 0, sent;
@@ -253,12 +275,13 @@ static int reply(struct swrk *swrk, const struct swrk_listener *listener, const 
 }
 
 /* 1: the answer; 0: something was asked, and is dealt with. */
-static int hear_one(struct swrk *swrk, const struct swrk_listener *listener, CriuResp **ret_answer, struct st_error *err) {
+static int hear_one(struct swrk *swrk, const struct swrk_listener *listener, CriuResp **ret_answer,
+                    struct st_error *err) {
         st_autoclose int fd = -1;
-        CriuResp *answer;
+        CriuResp *answer = NULL;
         int r = receive(swrk, &answer, &fd, err);
 
-        if (r < 0)
+        if (r < 0 || !answer)
                 return r;
         if (!answer->success)
                 r = refused(swrk, answer, err);
@@ -273,7 +296,8 @@ static int hear_one(struct swrk *swrk, const struct swrk_listener *listener, Cri
         return r;
 }
 
-/* After a refusal of ours criu still undoes; it ends with an answer that says what is known here already. */
+/* After a refusal of ours criu still undoes; it ends with an answer that says what is known here
+ * already. */
 static void let_it_finish(struct swrk *swrk) {
         struct st_error ignored;
 
@@ -281,8 +305,8 @@ static void let_it_finish(struct swrk *swrk) {
                 ;
 }
 
-int swrk_ask(struct swrk *swrk, const CriuReq *question, const struct swrk_listener *listener, CriuResp **ret_answer,
-             struct st_error *err) {
+int swrk_ask(struct swrk *swrk, const CriuReq *question, const struct swrk_listener *listener,
+             CriuResp **ret_answer, struct st_error *err) {
         int r = send_request(swrk, question, err);
 
         while (r == 0)
@@ -294,7 +318,8 @@ int swrk_ask(struct swrk *swrk, const CriuReq *question, const struct swrk_liste
 
 /* ---- short questions ---- */
 
-static int ask_alone(const char *program, const CriuReq *question, CriuResp **ret_answer, struct st_error *err) {
+static int ask_alone(const char *program, const CriuReq *question, CriuResp **ret_answer,
+                     struct st_error *err) {
         struct swrk swrk = SWRK_INIT(program);
         int r = swrk_begin(&swrk, NULL, err);
 
@@ -314,15 +339,19 @@ int swrk_check_version(const char *program, int minimum, struct st_error *err) {
         if (r < 0)
                 return st_error_prefix(err, r, "ask %s for its version", program);
         if (answer->version)
-                version = answer->version->major_number * 10000 + answer->version->minor_number * 100;
+                version =
+                        answer->version->major_number * 10000 + answer->version->minor_number * 100;
         answer = swrk_free_answer(answer);
         if (version < minimum)
-                return failed(err, st_error_set(err, -EOPNOTSUPP, "criu %d.%d is too old: %d.%d or newer is needed", version / 10000,
-                                                version / 100 % 100, minimum / 10000, minimum / 100 % 100));
+                return failed(err, st_error_set(err, -EOPNOTSUPP,
+                                                "criu %d.%d is too old: %d.%d or newer is needed",
+                                                version / 10000, version / 100 % 100,
+                                                minimum / 10000, minimum / 100 % 100));
         return 0;
 }
 
-int swrk_check_features(const char *program, bool mem_track, bool lazy_pages, struct st_error *err) {
+int swrk_check_features(const char *program, bool mem_track, bool lazy_pages,
+                        struct st_error *err) {
         CriuReq question = CRIU_REQ__INIT;
         CriuFeatures wanted = CRIU_FEATURES__INIT;
         CriuResp *answer;
@@ -340,8 +369,11 @@ int swrk_check_features(const char *program, bool mem_track, bool lazy_pages, st
         has_lazy = answer->features && answer->features->lazy_pages;
         answer = swrk_free_answer(answer);
         if ((mem_track && !has_track) || (lazy_pages && !has_lazy))
-                return failed(err, st_error_set(err, -EOPNOTSUPP, "criu is missing features: %s",
-                                                mem_track && !has_track ? "mem_track (a kernel with CONFIG_MEM_SOFT_DIRTY)"
-                                                                        : "lazy_pages (userfaultfd)"));
+                return failed(
+                        err,
+                        st_error_set(err, -EOPNOTSUPP, "criu is missing features: %s",
+                                     mem_track && !has_track
+                                             ? "mem_track (a kernel with CONFIG_MEM_SOFT_DIRTY)"
+                                             : "lazy_pages (userfaultfd)"));
         return 0;
 }

@@ -1,18 +1,16 @@
-/* A stand-in for criu, to test who talks to it: `stand-in swrk FD`. It speaks the RPC and saves nothing.
+/* A stand-in for criu, to test who talks to it: `stand-in swrk FD`. It speaks the RPC and saves
+ * nothing.
  *
- * Environment: STAND_IN_DIR, a directory. Read there: "version" ("4.2" when absent), "features" (names; all when absent),
- * and "script", what happens between a request to dump, pre-dump or restore and the answer, a command a line:
- *     notify NAME      ask, and go on when the caller agrees; else fail as criu does
- *     notify-pid NAME  the same, with the pid of what was restored
- *     master           ask with the master of a new terminal: orphan-pts-master
- *     kill             SIGKILL for the pid of a dump
- *     restore          a process in the root of the request that says "restored" when the answer is sent, and exits with 5 on SIGTERM
- *     log TEXT         a line in the log
- *     fail N TEXT      the answer is an error
- *     vanish           no answer
- *     garbage          no message
- * Written there: "requests", every message that came, a line a field ("opts.ext_mnt.key=/data"); "replies", "NAME yes" or
- * "NAME no" a line. */
+ * Environment: STAND_IN_DIR, a directory. Read there: "version" ("4.2" when absent), "features"
+ * (names; all when absent), and "script", what happens between a request to dump, pre-dump or
+ * restore and the answer, a command a line: notify NAME      ask, and go on when the caller agrees;
+ * else fail as criu does notify-pid NAME  the same, with the pid of what was restored master ask
+ * with the master of a new terminal: orphan-pts-master kill             SIGKILL for the pid of a
+ * dump restore          a process in the root of the request that says "restored" when the answer
+ * is sent, and exits with 5 on SIGTERM log TEXT         a line in the log fail N TEXT      the
+ * answer is an error vanish           no answer garbage          no message Written there:
+ * "requests", every message that came, a line a field ("opts.ext_mnt.key=/data"); "replies", "NAME
+ * yes" or "NAME no" a line. */
 #include "criu.pb-c.h"
 
 #include <errno.h>
@@ -72,15 +70,19 @@ static void read_line(const char *name, const char *otherwise, char *text, size_
 static void print_message(FILE *file, const char *prefix, const ProtobufCMessage *message);
 
 /* The rest of the protocol's types are numbers of 32 bits. */
-static void print_value(FILE *file, const char *name, const ProtobufCFieldDescriptor *field, const void *value) {
+static void print_value(FILE *file, const char *name, const ProtobufCFieldDescriptor *field,
+                        const void *value) {
         if (field->type == PROTOBUF_C_TYPE_MESSAGE)
                 print_message(file, name, *(ProtobufCMessage *const *)value);
         else if (field->type == PROTOBUF_C_TYPE_STRING)
                 fprintf(file, "%s=%s\n", name, *(char *const *)value);
         else if (field->type == PROTOBUF_C_TYPE_BOOL)
-                fprintf(file, "%s=%s\n", name, *(const protobuf_c_boolean *)value ? "true" : "false");
+                fprintf(file, "%s=%s\n", name,
+                        *(const protobuf_c_boolean *)value ? "true" : "false");
         else if (field->type == PROTOBUF_C_TYPE_ENUM)
-                fprintf(file, "%s=%s\n", name, protobuf_c_enum_descriptor_get_value(field->descriptor, *(const int *)value)->name);
+                fprintf(file, "%s=%s\n", name,
+                        protobuf_c_enum_descriptor_get_value(field->descriptor, *(const int *)value)
+                                ->name);
         else
                 fprintf(file, "%s=%" PRId32 "\n", name, *(const int32_t *)value);
 }
@@ -96,7 +98,9 @@ static bool is_there(const ProtobufCMessage *message, const ProtobufCFieldDescri
 }
 
 static size_t size_of(const ProtobufCFieldDescriptor *field) {
-        return field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE ? sizeof(void *) : sizeof(int32_t);
+        return field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE
+                       ? sizeof(void *)
+                       : sizeof(int32_t);
 }
 
 static void print_message(FILE *file, const char *prefix, const ProtobufCMessage *message) {
@@ -108,7 +112,8 @@ static void print_message(FILE *file, const char *prefix, const ProtobufCMessage
 
                 if (!is_there(message, field))
                         continue;
-                (void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "", field->name);
+                (void)snprintf(name, sizeof name, "%s%s%s", prefix, *prefix ? "." : "",
+                               field->name);
                 if (field->label == PROTOBUF_C_LABEL_REPEATED) {
                         n = *(const size_t *)(base + field->quantifier_offset);
                         value = *(const char *const *)value;
@@ -147,7 +152,9 @@ static void answer(const CriuResp *response, int fd) {
         if (fd >= 0) {
                 message.msg_control = &control;
                 message.msg_controllen = sizeof control.space;
-                control.header = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+                control.header = (struct cmsghdr) {.cmsg_level = SOL_SOCKET,
+                                                   .cmsg_type = SCM_RIGHTS,
+                                                   .cmsg_len = CMSG_LEN(sizeof fd)};
                 memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
         }
         if (sendmsg(sock, &message, MSG_NOSIGNAL) < 0)
@@ -262,9 +269,9 @@ _Noreturn static void fail_as_told(const CriuReq *request, const char *told) {
 }
 
 static void obey(const CriuReq *request, char *line) {
-        char *rest = strchr(line, ' ');
+        char *rest = line + strcspn(line, " ");
 
-        if (rest)
+        if (*rest)
                 *rest++ = 0;
         if (!strcmp(line, "notify"))
                 notify(request, rest, 0, -1);
