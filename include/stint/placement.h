@@ -1,0 +1,108 @@
+/* include/stint/placement.h: which CPUs a task gets: the node's topology and CPU sets.
+ *
+ * Nothing here needs a right, and nothing is changed on the machine. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <stint/cleanup.h>
+#include <stint/error.h>
+
+/* ---- sets of CPUs, and of memory nodes: values, nothing to free ---- */
+
+enum { RT_MAX_CPUS = 2048, RT_CPUS_WORDS = RT_MAX_CPUS / 64 };
+
+struct rt_cpus {
+        uint64_t words[RT_CPUS_WORDS];
+};
+
+static inline bool rt_cpus_has(const struct rt_cpus *set, unsigned cpu) {
+        return set->words[cpu / 64] >> (cpu % 64) & 1;
+}
+static inline void rt_cpus_add(struct rt_cpus *set, unsigned cpu) {
+        set->words[cpu / 64] |= UINT64_C(1) << (cpu % 64);
+}
+static inline void rt_cpus_remove(struct rt_cpus *set, unsigned cpu) {
+        set->words[cpu / 64] &= ~(UINT64_C(1) << (cpu % 64));
+}
+unsigned rt_cpus_count(const struct rt_cpus *set);
+bool rt_cpus_is_empty(const struct rt_cpus *set);
+bool rt_cpus_equal(const struct rt_cpus *a, const struct rt_cpus *b);
+bool rt_cpus_intersect(const struct rt_cpus *a, const struct rt_cpus *b);
+bool rt_cpus_contain(const struct rt_cpus *a, const struct rt_cpus *b); /* all of b is in a */
+void rt_cpus_or(struct rt_cpus *to, const struct rt_cpus *from);
+void rt_cpus_and(struct rt_cpus *to, const struct rt_cpus *from);
+void rt_cpus_minus(struct rt_cpus *to, const struct rt_cpus *from);
+unsigned rt_cpus_count_and(const struct rt_cpus *a, const struct rt_cpus *b);
+/* The first CPU that is @from or above; RT_MAX_CPUS when there is none. */
+unsigned rt_cpus_next(const struct rt_cpus *set, unsigned from);
+
+#define RT_FOREACH_CPU(cpu, set)                                                                   \
+        for (unsigned cpu = rt_cpus_next((set), 0); cpu < RT_MAX_CPUS;                             \
+             cpu = rt_cpus_next((set), cpu + 1))
+
+/* "0-3,8", as the kernel writes it: a newline may end it, and nothing at all is the empty set.
+ * -EINVAL, -ERANGE (a CPU from RT_MAX_CPUS on). */
+int rt_cpus_parse(const char *text, struct rt_cpus *ret_set) st_must_check;
+/* "0-3,8", "" for the empty set; cut at a comma and ended by "..." when @size is too small.
+ * Returns @buf. */
+char *rt_cpus_print(const struct rt_cpus *set, char *buf, size_t size);
+
+/* ---- topology ---- */
+
+enum rt_level {
+        RT_LEVEL_CORE, /* hardware threads of one core */
+        RT_LEVEL_L2,
+        RT_LEVEL_CLUSTER,
+        RT_LEVEL_L3,
+        RT_LEVEL_DIE,
+        RT_LEVEL_NODE, /* NUMA */
+        RT_LEVEL_PACKAGE,
+        RT_LEVEL_MACHINE,
+        RT_N_LEVELS
+};
+
+enum { RT_NO_GROUP = UINT16_MAX };
+
+/* The groups of CPUs at one level. A level that sysfs does not tell has none. */
+struct rt_groups {
+        unsigned n;
+        struct rt_cpus *sets;
+        uint16_t of[RT_MAX_CPUS]; /* the group of a CPU, or RT_NO_GROUP */
+};
+
+struct rt_topology {
+        struct rt_cpus cpus;    /* online and allowed: all that can be given away */
+        struct rt_cpus offline; /* present, and not online */
+        struct rt_groups
+                levels[RT_N_LEVELS]; /* core, node, package and machine always have groups */
+        /* What a task is kept inside: L3 caches, or what comes nearest. A domain lies in one node.
+         */
+        struct rt_groups domains;
+        enum rt_level domain_level;
+        char domain_note[256]; /* how the domains were found, when not simply the L3 caches */
+        uint16_t capacity[RT_MAX_CPUS]; /* 1024 is the strongest; all equal on most machines */
+        bool asymmetric;                /* there is more than one capacity */
+        unsigned *node_ids;             /* by group of RT_LEVEL_NODE */
+        bool *node_has_memory;
+        unsigned *distances; /* n x n; 10 is the node itself */
+};
+
+/**
+ * Read the topology below @root, which is "/sys" or stands in for it.
+ * Errors: -EINVAL a file holds what it must not (the message names file and value); -ENOENT no CPUs
+ * are listed; -ERANGE a CPU from RT_MAX_CPUS on; -ENOMEM; what open and read give.
+ */
+int rt_topology_read(const char *root, struct rt_topology **ret_topology,
+                     struct st_error *err) st_must_check;
+/* Forget all CPUs but those of @allowed (a cpuset, an affinity). -ENODEV: none would be left, and
+ * nothing is changed. */
+int rt_topology_restrict(struct rt_topology *topology, const struct rt_cpus *allowed,
+                         struct st_error *err) st_must_check;
+struct rt_topology *rt_topology_free(struct rt_topology *topology);
+/* Between two groups of RT_LEVEL_NODE. */
+unsigned rt_topology_distance(const struct rt_topology *topology, unsigned a, unsigned b);
+const char *rt_level_name(enum rt_level level); /* "L3", "NUMA node" */
+
+ST_DEFINE_FREEP(struct rt_topology, rt_topology_free);
