@@ -107,5 +107,12 @@ int rt_container_write_stats(struct rt_container *container, struct st_json_writ
 
         if (r >= 0)
                 r = need_cgroup(container, "stats", err);
-        return r < 0 ? r : rt_cgroup_write_stats(container->record.cgroup, w, key, err);
+        if (r < 0)
+                return r;
+        st_json_open_object(w, key);
+        r = rt_cgroup_write_stats_members(container->record.cgroup, w, err);
+        if (r >= 0 && (container->record.rdt.clos_path || container->record.rdt.monitor_path))
+                rt_rdt_write_stats(&container->record.rdt, w, "intel_rdt");
+        st_json_close_object(w);
+        return r;
 }

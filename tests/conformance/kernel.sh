@@ -84,5 +84,27 @@ story 'config-linux.md, IntelRdt: enableMonitoring: without a mounted resctrl an
 refused 'config-linux.md, IntelRdt: closID that is a path is an error' '.linux.intelRdt = {closID: "../up", l3CacheSchema: "L3:0=f"}' 'closID|rdt'
 refused 'config-linux.md, IntelRdt: memBwSchema MUST start with MB:' '.linux.intelRdt = {memBwSchema: "L3:0=f"}' 'memBwSchema|rdt'
 refused 'config-linux.md, IntelRdt: schemata MUST NOT contain newlines' '.linux.intelRdt = {schemata: ["L3:0=f\nL2:0=f"]}' 'schemata|rdt'
+# A resctrl tree of plain files stands for the kernel's: the state is told that the container is in it.
+rdt_statistics() {
+        local tree=$bundle/resctrl last
+        mkdir -p "$tree/info/L3" "$tree/box/mon_data/mon_L3_00"
+        echo 7ff >"$tree/info/L3/cbm_mask"
+        echo 4 >"$tree/info/L3/num_closids"
+        echo 'L3:0=7ff' >"$tree/schemata"
+        echo 'L3:0=f' >"$tree/box/schemata"
+        echo 4096 >"$tree/box/mon_data/mon_L3_00/llc_occupancy"
+        config 'probe("hold")'
+        rt create --bundle "$bundle" "$id" >"$bundle/out" 2>"$bundle/err"
+        rt events --stats "$id" >"$bundle/stats"
+        expect_in "$bundle/stats" '.data | has("intel_rdt") | not'
+        last=$(tail -n 1 "$state/$id/state.json")
+        jq -c --arg tree "$tree" '.rdt = {clos: ($tree + "/box"), monitor: null, remove_clos: false}' <<<"$last" >>"$state/$id/state.json"
+        rt events --stats "$id" >"$bundle/stats"
+        expect_in "$bundle/stats" '.type == "stats"' '.data.pids.current >= 1' '.data.intel_rdt.l3_cache_info.cbm_mask == "7ff"' \
+                '.data.intel_rdt.l3_cache_schema == "L3:0=f"' '.data.intel_rdt.l3_cache_schema_root == "L3:0=7ff"' \
+                '.data.intel_rdt.cmt_stats == [{llc_occupancy: 4096}]' 'has("intel_rdt") | not'
+        rt delete --force "$id"
+}
+story 'events --stats: intel_rdt is a member of data, where the container is in resctrl' rdt_statistics
 
 done_testing
