@@ -139,6 +139,17 @@ bad_options() {
         ! grep -q DUMP "$STAND_IN_DIR/requests"
 }
 
+idmapped() { # criu would lose the mapping without a word
+        play kill
+        mkdir "$bundle/data"
+        sleeper 'bound($bundle + "/data"; "/mnt"; ["bind"]) | .mounts[-1] += {uidMappings: [{containerID: 0, hostID: 1000, size: 10}],
+                gidMappings: [{containerID: 0, hostID: 1000, size: 10}]}'
+        must_fail 'mount /mnt: criu cannot save and restore an idmapped mount' save
+        same unsupported "$(code)"
+        is_running
+        no_word DUMP
+}
+
 # ---- failures
 
 criu_fails() {
@@ -334,6 +345,7 @@ story "--status-fd gets a NUL and is closed" status_fd
 story "a network namespace by path is external" namespaces_by_path
 story "the image goes to ./checkpoint unless told otherwise" default_image
 story "options that make no sense are refused before criu is asked" bad_options
+story "an idmapped mount is refused" idmapped
 story "a failure of criu is told with its words and its log" criu_fails
 story "a criu that is too old, or lacks a feature, is refused" too_old
 story "a restore makes all but the processes, and writes down the one that criu made" a_restore
