@@ -106,3 +106,57 @@ unsigned rt_topology_distance(const struct rt_topology *topology, unsigned a, un
 const char *rt_level_name(enum rt_level level); /* "L3", "NUMA node" */
 
 ST_DEFINE_FREEP(struct rt_topology, rt_topology_free);
+
+/* ---- the decision: pure, from what is known to what is to be done ---- */
+
+enum rt_tier {
+        RT_TIER_EXCLUSIVE,   /* CPUs of its own */
+        RT_TIER_SHARED,      /* CPUs that it may share with shared tasks of its tenant */
+        RT_TIER_BEST_EFFORT, /* the same, and it gives way to both others */
+        RT_N_TIERS
+};
+
+/* CPUs that somebody has. Exclusive with a NULL tenant: not a task of ours, such as a cpuset that
+ * somebody else set. */
+struct rt_holding {
+        struct rt_cpus cpus;
+        enum rt_tier tier;
+        const char *tenant, *job; /* job: NULL for none */
+};
+
+struct rt_request {
+        unsigned n_cpus;
+        enum rt_tier tier;
+        const char *tenant, *job;
+        bool whole_cores; /* smt=exclusive: round up to cores that nobody else runs on */
+        bool strict;      /* rather nothing than more domains than it needs */
+};
+
+struct rt_decision {
+        struct rt_cpus cpus;
+        struct rt_cpus memory_nodes;     /* ids */
+        unsigned n_domains, min_domains; /* those taken, and what an empty machine would need */
+        unsigned n_nodes;                /* NUMA nodes of the CPUs */
+        unsigned n_displaced; /* holdings of lower tiers that lose CPUs, see rt_placement_left() */
+        char reason[256];
+};
+
+/**
+ * Choose the CPUs for @request. A core belongs to one tenant: what is chosen shares no core with
+ * another tenant, once the lower tiers have given up what rt_placement_left() says.
+ * Errors: -EINVAL no CPUs are asked for; -ENOSPC this machine will never have so many; -EBUSY not
+ * now: too few are free, or (strict) they lie in too many domains.
+ */
+int rt_placement_decide(const struct rt_topology *topology, const struct rt_holding *holdings,
+                        size_t n_holdings, const struct rt_request *request,
+                        struct rt_decision *ret_decision, struct st_error *err) st_must_check;
+/* What @holding keeps when @cpus are given to @request. Only best-effort tasks can be left without
+ * any: they have to be frozen. */
+struct rt_cpus rt_placement_left(const struct rt_topology *topology,
+                                 const struct rt_request *request, const struct rt_cpus *cpus,
+                                 const struct rt_holding *holding);
+/* The fewest domains that hold @n_cpus on the empty machine; 0 when it has too few CPUs. */
+unsigned rt_placement_min_domains(const struct rt_topology *topology, unsigned n_cpus);
+/* "exclusive", "shared", "best-effort"; and back: -EINVAL. */
+const char *rt_tier_name(enum rt_tier tier);
+int rt_tier_parse(const char *text, enum rt_tier *ret_tier) st_must_check;
