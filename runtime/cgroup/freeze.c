@@ -106,13 +106,39 @@ static int freeze_v1(int dir_fd, bool frozen) {
         return -ETIMEDOUT;
 }
 
-int rt_freezer_set(struct rt_cgroup *cgroup, bool frozen) {
-        struct rt_leaf *leaf = freezer_of(cgroup);
-        int dir_fd = leaf ? rt_leaf_dir(cgroup, leaf) : -EOPNOTSUPP;
+static bool can_freeze(const struct rt_leaf *leaf) {
+        return leaf->v2 || leaf->controllers & RT_CTL_FREEZER;
+}
+
+static int set_leaf(struct rt_cgroup *cgroup, struct rt_leaf *leaf, bool frozen) {
+        int dir_fd = rt_leaf_dir(cgroup, leaf);
 
         if (dir_fd < 0)
                 return dir_fd;
         return leaf->v2 ? freeze_v2(dir_fd, frozen) : freeze_v1(dir_fd, frozen);
+}
+
+/* Hybrid has two freezers, and somebody else may have used the one that we do not. */
+static int thaw_all(struct rt_cgroup *cgroup) {
+        int r = 0;
+
+        RT_FOREACH_LEAF (leaf, cgroup) {
+                int frozen = can_freeze(leaf) ? rt_leaf_frozen(cgroup, leaf) : 0;
+
+                if (frozen > 0)
+                        frozen = set_leaf(cgroup, leaf, false);
+                if (frozen < 0 && r == 0)
+                        r = frozen;
+        }
+        return r;
+}
+
+int rt_freezer_set(struct rt_cgroup *cgroup, bool frozen) {
+        struct rt_leaf *leaf = freezer_of(cgroup);
+
+        if (!leaf)
+                return -EOPNOTSUPP;
+        return frozen ? set_leaf(cgroup, leaf, true) : thaw_all(cgroup);
 }
 
 int rt_cgroup_freeze(struct rt_cgroup *cgroup, bool frozen, struct st_error *err) {
@@ -146,13 +172,16 @@ int rt_leaf_frozen(struct rt_cgroup *cgroup, struct rt_leaf *leaf) {
 }
 
 int rt_cgroup_is_frozen(const struct rt_cgroup *cgroup, struct st_error *err) {
-        struct rt_leaf *leaf = freezer_of(cgroup);
-        int r = leaf ? rt_leaf_frozen((struct rt_cgroup *)cgroup, leaf) : 0;
+        RT_FOREACH_LEAF (leaf, cgroup) {
+                int r = can_freeze(leaf) ? rt_leaf_frozen((struct rt_cgroup *)cgroup, leaf) : 0;
 
-        if (r == -ENOENT)
-                return 0; /* gone */
-        if (r < 0)
-                return rt_fail_code(err, ST_CODE_CGROUP, r, "read the freezer state of %s",
-                                    leaf->path);
-        return r;
+                if (r == -ENOENT)
+                        continue; /* gone */
+                if (r < 0)
+                        return rt_fail_code(err, ST_CODE_CGROUP, r, "read the freezer state of %s",
+                                            leaf->path);
+                if (r > 0)
+                        return 1;
+        }
+        return 0;
 }

@@ -75,14 +75,16 @@ static int go_on(struct rt_container *container, struct st_error *err) {
 }
 
 /* From linux.resources.memory.limit, or 0. */
-static int64_t memory_limit(const struct rt_container *container) {
-        const struct st_resources *resources = container->spec ? container->spec->linux_.resources : NULL;
-        const struct st_memory *memory = resources ? resources->memory : NULL;
+static int64_t memory_limit(struct rt_container *container) {
+        const struct st_memory *memory = NULL;
 
+        st_ignore(rt_config_saved(container, NULL)); /* a start may have done without; no config, no number */
+        if (container->spec && container->spec->linux_.resources)
+                memory = container->spec->linux_.resources->memory;
         return memory && memory->limit.has && memory->limit.value > 0 ? memory->limit.value : 0;
 }
 
-static int blame_limit(const struct rt_container *container, int r, struct st_error *err) {
+static int blame_limit(struct rt_container *container, int r, struct st_error *err) {
         if (memory_limit(container))
                 r = st_error_prefix(err, r, "linux.resources.memory.limit: %lld bytes are too few to start", (long long)memory_limit(container));
         else
@@ -90,7 +92,7 @@ static int blame_limit(const struct rt_container *container, int r, struct st_er
         return st_error_kind(err, r, ST_CODE_LIMIT);
 }
 
-static int take_error(const struct rt_container *container, const struct rt_message *message, struct st_error *err) {
+static int take_error(struct rt_container *container, const struct rt_message *message, struct st_error *err) {
         if (err)
                 *err = message->error;
         if (message->error.code == -ENOMEM && memory_limit(container) && message->error.kind != ST_CODE_LIMIT)

@@ -369,8 +369,10 @@ int rt_exec_advance(struct rt_exec *exec, struct st_error *err) {
                 return st_error_code(err, r, "hear from the process");
         exec->sync_fd = st_close(exec->sync_fd);
         exec->done = true;
-        if (r == 0)
-                return 1;
+        if (r == 0)                   /* the end of the handshake: it executed, or was killed before it could */
+                return !rt_never_executed(exec->pid) ? 1
+                        : st_error_kind(err, st_error_set(err, -ESRCH, "container not running: the process was killed before it could start"),
+                                        ST_CODE_WRONG_STATE);
         while (waitid(P_PIDFD, (id_t)exec->pidfd, &(siginfo_t){0}, WEXITED) < 0 && errno == EINTR)
                 ;
         exec->reaped = true;

@@ -71,7 +71,7 @@ static int look_at_self(struct rt_init *init, struct st_error *err) {
         if (!init->shares_memory)
                 return 0;
         init->record.start_time = rt_start_time(init->record.pid);
-        return init->record.start_time ? 0 : st_error_set(err, -ESRCH, "read the start time of process %d", (int)init->record.pid);
+        return init->record.start_time ? 0 : st_error_sys(err, "read the start time of process %d", (int)init->record.pid);
 }
 
 /* ---- 2. namespaces and cgroup ---- */

@@ -43,7 +43,11 @@ static int read_stat(pid_t pid, int wanted, uint64_t *ret_value) {
 uint64_t rt_start_time(pid_t pid) {
         uint64_t value;
 
-        return read_stat(pid, STARTTIME_FIELD, &value) < 0 ? 0 : value;
+        int r = read_stat(pid, STARTTIME_FIELD, &value);
+
+        if (r < 0)
+                errno = -r;
+        return r < 0 ? 0 : value;
 }
 
 bool rt_never_executed(pid_t pid) {

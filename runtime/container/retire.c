@@ -79,14 +79,15 @@ static int kill_init(struct rt_container *container, struct st_error *err) {
         return container->is_child && !container->reaped ? rt_container_settle(container, &ignored, err) : 0;
 }
 
+/* Killed before it is thawed, a paused container runs no instruction more; v1 lets nobody die who is frozen. */
 static int kill_all(struct rt_container *container, struct st_error *err) {
         struct rt_cgroup *cgroup = container->record.cgroup;
-        int r = 0;
 
-        if (cgroup && container->pidfd >= 0 && rt_cgroup_is_frozen(cgroup, NULL) > 0)
-                st_ignore(rt_cgroup_freeze(cgroup, false, NULL)); /* the kill that follows decides */
-        r = kill_init(container, err);
-        return r;
+        if (cgroup && container->pidfd >= 0 && rt_cgroup_is_frozen(cgroup, NULL) > 0) {
+                st_ignore(rt_cgroup_kill(cgroup, SIGKILL, NULL)); /* the kill that follows decides */
+                st_ignore(rt_cgroup_freeze(cgroup, false, NULL));
+        }
+        return kill_init(container, err);
 }
 
 static int remove_outside(struct rt_container *container, struct st_error *err) {

@@ -93,7 +93,7 @@ int rt_record_load_cgroup(const struct rt_container *container, struct rt_cgroup
 void rt_record_deinit(struct rt_record *record);
 
 /* --- process_id.c --- */
-/* Field 22 of /proc/<pid>/stat; 0 when there is no such process. */
+/* Field 22 of /proc/<pid>/stat; 0, and errno, when there is no such process. */
 uint64_t rt_start_time(pid_t pid);
 /* It was cloned, and no execve of its own has succeeded. Also told of a zombie. */
 bool rt_never_executed(pid_t pid);

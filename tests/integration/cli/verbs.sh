@@ -320,6 +320,34 @@ exec_paused_ends() {
         nothing_left
 }
 
+# Hybrid has two freezers: whoever used the other one, the container is paused, and resume continues it.
+two_freezers() {
+        local v1=/sys/fs/cgroup/freezer/$id/freezer.state v2=/sys/fs/cgroup/unified/$id/cgroup.freeze
+        sleeper
+        [[ -e $v1 && -e $v2 ]] || inapplicable 'not a hybrid host'
+        silent rt pause "$id"
+        same '1 THAWED paused' "$(<"$v2") $(<"$v1") $(rt state "$id" | jq -r .status)"
+        silent rt resume "$id"
+        same '0 THAWED running' "$(<"$v2") $(<"$v1") $(rt state "$id" | jq -r .status)"
+        echo FROZEN >"$v1"
+        eventually grep -q FROZEN "$v1"
+        same paused "$(rt state "$id" | jq -r .status)"
+        same paused "$(rt list --format json | jq -r '.[0].status')"
+        rt ps --format json "$id" | jq -e 'length >= 1' >/dev/null
+        exec_fails 'paused container' "$id" true
+        silent rt resume "$id"
+        same '0 THAWED running' "$(<"$v2") $(<"$v1") $(rt state "$id" | jq -r .status)"
+        echo FROZEN >"$v1"
+        echo 1 >"$v2"
+        same paused "$(rt state "$id" | jq -r .status)"
+        silent rt resume "$id"
+        same '0 THAWED running' "$(<"$v2") $(<"$v1") $(rt state "$id" | jq -r .status)"
+        echo FROZEN >"$v1"
+        silent rt kill "$id" KILL
+        eventually is_stopped
+        must_fail 'not running' rt resume "$id"
+}
+
 exec_detached() {
         sleeper
         silent rt exec -d --pid-file "$bundle/exec.pid" "$id" sleep 50 </dev/null
@@ -464,6 +492,7 @@ story "exec's options change the process" exec_options
 story "exec --cgroup joins cgroups below the container's, some hierarchies by name" exec_cgroups
 story "exec takes a process from a file" exec_process_file
 story "exec refuses a paused container, unless told otherwise" exec_paused
+story "pause, resume and state agree with both freezers of a hybrid host" two_freezers
 story "exec in a paused container ends with the container" exec_paused_ends
 story "exec --detach leaves the process and its pid" exec_detached
 story "exec passes the descriptors it is told to and no other" exec_preserves
