@@ -91,5 +91,9 @@ int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int 
 /* Open /dev/null and make sure that it is one. Negative errno with a message on failure. */
 int rt_null_open(struct st_error *err);
 
-/* /dev: default nodes, linux.devices, the usual symlinks. @bind: nodes cannot be made (user namespace): bind the host's. */
-int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool bind, struct st_error *err);
+/* /dev: default nodes, linux.devices, the usual symlinks. @bind: nodes cannot be made (user namespace): bind the host's, or
+ * @tree_fds[i] where that is not -1 (NULL: none). */
+int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool bind, const int *tree_fds, struct st_error *err);
+/* In the parent, who has the right to: mounts of nodes for those of linux.devices that the host's /dev has not, for
+ * a container in a user namespace. @fds: n_devices, -1 where the host has it; the caller closes them, also after an error. */
+int rt_device_nodes_make(const struct st_linux *lin, int *fds, struct st_error *err) st_must_check;

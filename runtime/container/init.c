@@ -135,7 +135,7 @@ static int fill_root(struct rt_init *init, int root_fd, struct st_error *err) {
         int r = rt_mounts_apply(&init->mounts, 0, init->mounts.n_steps, root_fd, err);
 
         if (r >= 0)
-                r = rt_devices_make(lin->devices, lin->n_devices, root_fd, init->bind_devices, err);
+                r = rt_devices_make(lin->devices, lin->n_devices, root_fd, init->bind_devices, init->device_fds, err);
         if (r >= 0 && init->runtime_hooks)
                 r = tell_and_wait(init, RT_MSG_AT_HOOKS, err);
         return r;

@@ -27,6 +27,7 @@ struct rt_init {
         bool become_root;             /* in a new user namespace: uid 0 of it */
         bool runtime_hooks;           /* stop at RT_MSG_AT_HOOKS */
         bool bind_devices;
+        int *device_fds;              /* mounts for linux.devices, -1: none; NULL: none at all */
         bool wait_for_record;         /* before the program may run: the parent writes our pid down */
         bool shares_memory;           /* CLONE_VM: the caller's memory is ours too, and the caller waits: we write it down ourselves */
         struct rt_init_record {

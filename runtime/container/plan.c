@@ -264,6 +264,18 @@ static int plan_state(struct rt_container *container, struct rt_plan *plan, stru
         return 0;
 }
 
+/* Root of a user namespace may not make nodes: those that the host has not are made here. */
+static int plan_devices(const struct st_spec *spec, struct rt_plan *plan, struct st_error *err) {
+        struct rt_init *init = &plan->init;
+
+        if (!init->become_root || geteuid() != 0 || !spec->linux_.n_devices)
+                return 0;
+        init->device_fds = st_arena_array(plan->arena, spec->linux_.n_devices, sizeof *init->device_fds);
+        if (!init->device_fds)
+                return st_error_set(err, -ENOMEM, "plan the devices");
+        return rt_device_nodes_make(&spec->linux_, init->device_fds, err);
+}
+
 static int plan_namespaces(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
         const struct st_spec *spec = container->spec;
         struct rt_init *init = &plan->init;
@@ -343,6 +355,8 @@ static int make(struct rt_container *container, const struct rt_create_options *
         if (r >= 0)
                 r = plan_namespaces(container, plan, err);
         if (r >= 0)
+                r = plan_devices(container->spec, plan, err);
+        if (r >= 0)
                 r = plan_mounts(container, options, plan, err);
         if (r >= 0 && plan->park)
                 r = listen_for_start(container, &init->listen_fd, err);
@@ -388,6 +402,8 @@ int rt_plan_make(struct rt_container *container, const struct rt_create_options 
 void rt_plan_deinit(struct rt_plan *plan) {
         struct rt_init *init = &plan->init;
 
+        for (size_t i = 0; init->device_fds && i < init->spec->linux_.n_devices; i++)
+                (void)st_close(init->device_fds[i]);
         rt_namespaces_deinit(&init->namespaces);
         rt_mount_plan_deinit(&init->mounts);
         (void)st_close(init->rootfs.tree_fd);

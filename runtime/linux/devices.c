@@ -40,24 +40,28 @@ static mode_t node_type(const struct st_device *device) {
         return S_IFCHR;
 }
 
+static int bind_tree(const struct st_device *device, int tree_fd, int root_fd, struct st_error *err) {
+        st_autoclose int target_fd = rt_root_create_file(root_fd, device->path, 0644);
+
+        if (target_fd < 0)
+                return st_error_code(err, target_fd, "make the file to bind it to");
+        if (st_move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+                return st_error_sys(err, "bind the node");
+        return 0;
+}
+
 /* Without the right to make nodes (user namespace), or over something else of that name: the host's node is bound.
  * The name below the host's /dev is the one in the config. */
 static int bind_host_node(const struct st_device *device, int root_fd, struct st_error *err) {
-        st_autoclose int tree_fd = -1, target_fd = -1;
+        st_autoclose int tree_fd = st_open_tree(AT_FDCWD, device->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         struct stat st;
 
-        tree_fd = st_open_tree(AT_FDCWD, device->path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         if (tree_fd < 0 || fstat(tree_fd, &st) < 0)
                 return st_error_sys(err, "the host's node");
         if ((st.st_mode & S_IFMT) != node_type(device) ||
             (device->type != ST_DEVICE_FIFO && st.st_rdev != makedev((unsigned)device->major, (unsigned)device->minor)))
                 return st_error_set(err, -ENODEV, "the host's node is another device (%u:%u)", major(st.st_rdev), minor(st.st_rdev));
-        target_fd = rt_root_create_file(root_fd, device->path, 0644);
-        if (target_fd < 0)
-                return st_error_code(err, target_fd, "make the file to bind it to");
-        if (st_move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-                return st_error_sys(err, "bind the host's node");
-        return 0;
+        return bind_tree(device, tree_fd, root_fd, err);
 }
 
 static bool is_same_node(int dir_fd, const char *name, mode_t type, dev_t number) {
@@ -84,10 +88,12 @@ static int make_node(const struct st_device *device, int dir_fd, const char *nam
         return 0;
 }
 
-static int make_device(const struct st_device *device, int root_fd, bool bind, struct st_error *err) {
+static int make_device(const struct st_device *device, int root_fd, bool bind, int tree_fd, struct st_error *err) {
         st_autoclose int dir_fd = -1;
         char name[NAME_MAX + 1];
 
+        if (tree_fd >= 0)
+                return bind_tree(device, tree_fd, root_fd, err);
         if (bind)
                 return bind_host_node(device, root_fd, err);
         dir_fd = rt_root_open_parent(root_fd, device->path, 0755, name);
@@ -121,7 +127,7 @@ static int make_defaults(const struct st_device *devices, size_t n, int dev_fd, 
         return 0;
 }
 
-int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool bind, struct st_error *err) {
+int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool bind, const int *tree_fds, struct st_error *err) {
         st_autoclose int dev_fd = rt_root_mkdir_p(root_fd, "dev", 0755);
         int r;
 
@@ -131,7 +137,7 @@ int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
-                r = make_device(&devices[i], root_fd, bind, err);
+                r = make_device(&devices[i], root_fd, bind, tree_fds ? tree_fds[i] : -1, err);
                 if (r < 0)
                         return st_error_prefix(err, r, "linux.devices %s", devices[i].path);
         }
