@@ -137,7 +137,8 @@ static int died(struct rt_container *container, struct st_error *err) {
         if (info.si_code == CLD_EXITED && info.si_status > 1)
                 return blame_limit(container, st_error_set(err, -ENOMEM, "the container's init found no memory to say more than: %s",
                                                            strerrordesc_np(info.si_status)), err);
-        return st_error_kind(err, st_error_set(err, -EIO, "the container's init died while it was prepared"), ST_CODE_INTERNAL);
+        return st_error_kind(err, st_error_set(err, -EIO, "the container's init died while it was prepared%s",
+                                               info.si_status == SIGKILL ? ": killed, by the OOM killer or by delete --force" : ""), ST_CODE_INTERNAL);
 }
 
 /* The end of the handshake without an error: execve, or a death before it. */

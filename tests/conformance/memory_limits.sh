@@ -4,6 +4,7 @@
 # shellcheck source-path=SCRIPTDIR source=../support/probe/harness.sh
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 bundles=$support/../bundles
+above_kib=(1024 512 256 208 184 160 136 112 88 76 64 52 40 28 16 8 4) # where prepare ends at different steps
 steps_kib=(1024 768 512 384 256 192 128 96 64 48 32 16 8 4)
 
 engine_bundle() { # KIB [FILTER]: B2 with this limit, or none when it is empty
@@ -103,7 +104,7 @@ limited_from_above() { # VERB FILTER
         local kib
         needs_memory_controller
         engine_bundle '' "$2"' | .linux.cgroupsPath = "/" + $id + "-above/leaf" | .process.args = ["/bin/true"]'
-        for ((kib = 1024; kib >= 4; kib -= kib > 64 ? 24 : 4)); do below "$1" "$kib"; done
+        for kib in "${above_kib[@]}"; do below "$1" "$kib"; done
         grep -q 'KiB: 0' "$bundle/results" || { echo 'none has run'; return 1; }
         grep -q 'KiB: 1$' "$bundle/results" || { echo 'none was refused'; return 1; }
 }
