@@ -109,24 +109,20 @@ static int set_options(struct call *call, const struct request *request,
 
 /* ---- the dump ---- */
 
-/* Somebody else's criu may fetch pages now. Our copy of the descriptor is closed: a reader waits
- * for the end of file. */
-static int tell_ready(struct request *request, struct st_error *err) {
-        int fd = request->status_fd;
-
-        if (fd < 0)
-                return 0;
-        request->status_fd = -1;
-        if (write(fd, "", 1) != 1)
-                return st_error_sys(err, "write to --status-fd");
-        (void)st_close(fd);
-        return 0;
+/* Somebody else's criu may fetch pages now. A caller that has gone away is no reason to give up. */
+static void tell_ready(struct request *request) {
+        if (request->status_fd < 0)
+                return;
+        (void)!write(request->status_fd, "", 1);
+        request->status_fd = st_close(request->status_fd);
 }
 
 static int hear(void *data, const CriuNotify *notify, int fd, struct st_error *err) {
         (void)fd;
-        return notify->script && !strcmp(notify->script, "status-ready") ? tell_ready(data, err)
-                                                                         : 0;
+        (void)err;
+        if (notify->script && !strcmp(notify->script, "status-ready"))
+                tell_ready(data);
+        return 0;
 }
 
 static int dump(const struct request *request, const struct call *call, struct st_error *err) {

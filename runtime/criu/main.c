@@ -4,6 +4,7 @@
 #include "verbs.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include <stint/cleanup.h>
@@ -49,8 +50,10 @@ static int run(int argc, char **argv, struct st_arena *arena, struct st_error *e
 int main(int argc, char **argv) {
         st_cleanup(st_arena_freep) struct st_arena *arena = st_arena_new(0);
         struct st_error error = {0};
-        int r = arena ? run(argc, argv, arena, &error)
-                      : st_error_set(&error, -ENOMEM, "stint-criu");
+        int r;
+
+        (void)signal(SIGPIPE, SIG_IGN); /* --status-fd without a reader */
+        r = arena ? run(argc, argv, arena, &error) : st_error_set(&error, -ENOMEM, "stint-criu");
 
         if (r >= 0)
                 return EXIT_SUCCESS;

@@ -76,6 +76,7 @@ _Noreturn static void become_criu(const char *program, int parent_fd, int error_
         sigemptyset(&none); /* who stays in the foreground blocks signals to take them from a
                                descriptor */
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)signal(SIGPIPE, SIG_DFL);
         (void)snprintf(number, sizeof number, "%d", SOCKET_FD);
         error_fd = fcntl(error_fd, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
         if (r >= 0)

@@ -94,14 +94,18 @@ a_pre_dump() {
 }
 
 status_fd() {
-        play 'notify status-ready' kill
+        play 'notify status-ready' 'wait heard' kill
         sleeper
         mkfifo "$bundle/status"
-        od -An -c "$bundle/status" >"$bundle/ready" &
+        { head -c 1 "$bundle/status" | od -An -c >"$bundle/ready"; : >"$STAND_IN_DIR/heard"; } &
         silent save --lazy-pages --status-fd 7 7>"$bundle/status"
         wait $!
         same '\0' "$(tr -d ' \n' <"$bundle/ready")"
         sent features.lazy_pages=true
+        sleeper
+        play 'notify status-ready' kill
+        silent save --lazy-pages --status-fd 7 7> >(:) # nobody listens
+        asked 'status-ready yes,'
 }
 
 namespaces_by_path() {
@@ -341,7 +345,7 @@ the_helper() {
 story "a dump says what is outside, and retires the container" a_dump
 story "every option of checkpoint reaches criu" options_of_a_dump
 story "a pre-dump leaves the container alone" a_pre_dump
-story "--status-fd gets a NUL and is closed" status_fd
+story "--status-fd gets a NUL while criu still serves" status_fd
 story "a network namespace by path is external" namespaces_by_path
 story "the image goes to ./checkpoint unless told otherwise" default_image
 story "options that make no sense are refused before criu is asked" bad_options

@@ -251,6 +251,14 @@ static void send_master(const CriuReq *request) {
         notify(request, "orphan-pts-master", 0, master);
 }
 
+static void wait_for(const char *name) {
+        FILE *file;
+
+        while (!(file = open_file(name, "re")))
+                (void)usleep(10000);
+        (void)fclose(file);
+}
+
 static void write_log(const CriuReq *request, const char *text) {
         char path[PATH_MAX + 300];
         FILE *file;
@@ -287,6 +295,8 @@ static void obey(const CriuReq *request, char *line) {
                 write_log(request, rest);
         else if (!strcmp(line, "fail"))
                 fail_as_told(request, rest);
+        else if (!strcmp(line, "wait"))
+                wait_for(rest);
         else if (!strcmp(line, "vanish"))
                 exit(73);
         else if (!strcmp(line, "garbage"))
