@@ -93,6 +93,13 @@ paused() {
         local before
         counter
         silent rt pause "$id"
+        silent save --leave-running
+        expect_state '.status == "paused"'
+        before=$(count)
+        silent rt resume "$id"
+        reaches $((before + 3))
+        silent rt pause "$id"
+        rm -r "$(images)"
         silent save
         gone
         nothing_left
