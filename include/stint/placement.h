@@ -160,3 +160,34 @@ unsigned rt_placement_min_domains(const struct rt_topology *topology, unsigned n
 /* "exclusive", "shared", "best-effort"; and back: -EINVAL. */
 const char *rt_tier_name(enum rt_tier tier);
 int rt_tier_parse(const char *text, enum rt_tier *ret_tier) st_must_check;
+
+/* ---- simulation: the decision above, and those of others, on a trace of arrivals ---- */
+
+/* Starts and ends of tasks in their order; stint-place(8) has the format. */
+struct rt_trace;
+
+/* @name is what errors call it. Errors: -EINVAL with the line; -ENOMEM. */
+int rt_trace_parse(const char *name, const char *text, size_t length, struct rt_trace **ret_trace,
+                   struct st_error *err) st_must_check;
+struct rt_trace *rt_trace_free(struct rt_trace *trace);
+ST_DEFINE_FREEP(struct rt_trace, rt_trace_free);
+
+struct rt_simulation {
+        unsigned n_starts, n_refused, n_aligned; /* aligned: in as few domains as possible */
+        /* what follows is unknown for the policy "optimum" */
+        unsigned n_domains, n_min_domains; /* sums over the placed */
+        unsigned n_nodes, n_min_nodes;
+        uint64_t n_stranded; /* sum over starts: CPUs free in domains that do not hold the task */
+        unsigned n_mixed;    /* placements that share a core with another tenant */
+        unsigned n_moves;    /* cpusets of running tasks that had to be narrowed */
+        uint64_t nsec, max_nsec; /* in decisions: all, and the longest */
+};
+
+/* The names, NULL ends them; the first is stint's own. */
+const char *const *rt_policies(void);
+/**
+ * Errors: -EINVAL no such policy; -E2BIG the optimum of this trace takes too long to find; -ENOMEM.
+ */
+int rt_simulate(const struct rt_topology *topology, const struct rt_trace *trace,
+                const char *policy, struct rt_simulation *ret_simulation,
+                struct st_error *err) st_must_check;

@@ -39,8 +39,8 @@ struct cli_verb {
 };
 
 extern const struct cli_verb cli_checkpoint, cli_create, cli_delete, cli_events, cli_exec,
-        cli_features, cli_kill, cli_list, cli_pause, cli_ps, cli_restore, cli_resume, cli_run,
-        cli_spec, cli_start, cli_state, cli_update;
+        cli_features, cli_kill, cli_list, cli_pause, cli_place, cli_ps, cli_restore, cli_resume,
+        cli_run, cli_spec, cli_start, cli_state, cli_update;
 
 /* ---- help.c: pages that fit a terminal of 24 lines and 80 columns ---- */
 

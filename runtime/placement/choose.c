@@ -12,9 +12,11 @@ void count_free(struct choice *c) {
         for (unsigned i = 0; i < domains->n; i++) {
                 unsigned n = 0;
 
-                for (unsigned k = 0; k < c->n_words; k++)
-                        n += (unsigned)__builtin_popcountll(domains->sets[i].words[k] &
-                                                            c->free.words[k]);
+                for (unsigned k = 0; k < c->n_words; k++) {
+                        if (domains->sets[i].words[k] & c->free.words[k])
+                                n += (unsigned)__builtin_popcountll(domains->sets[i].words[k] &
+                                                                    c->free.words[k]);
+                }
                 c->n_free[i] = (uint16_t)n;
         }
 }
@@ -25,8 +27,12 @@ static int descending(const void *a, const void *b) {
 
 /* How many of @sizes, largest first, make @wanted; 0: all do not. Sorts them. */
 static unsigned fewest(uint16_t *sizes, unsigned n, unsigned wanted) {
-        unsigned sum = 0;
+        unsigned sum = 0, largest = 0;
 
+        for (unsigned i = 0; i < n; i++)
+                largest = sizes[i] > largest ? sizes[i] : largest;
+        if (largest >= wanted) /* most requests: no need to sort */
+                return 1;
         qsort(sizes, n, sizeof *sizes, descending);
         for (unsigned i = 0; i < n; i++) {
                 sum += sizes[i];
@@ -43,6 +49,14 @@ unsigned fewest_domains(const struct choice *c) {
         return fewest(sizes, c->t->domains.n, c->request->n_cpus);
 }
 
+unsigned measure_domains(struct choice *c) {
+        uint16_t sizes[RT_MAX_CPUS];
+
+        for (unsigned i = 0; i < c->t->domains.n; i++)
+                c->size[i] = sizes[i] = (uint16_t)rt_cpus_count(&c->t->domains.sets[i]);
+        return fewest(sizes, c->t->domains.n, c->request->n_cpus);
+}
+
 unsigned rt_placement_min_domains(const struct rt_topology *topology, unsigned n_cpus) {
         uint16_t sizes[RT_MAX_CPUS];
 
@@ -54,7 +68,7 @@ unsigned rt_placement_min_domains(const struct rt_topology *topology, unsigned n
 /* ---- one domain ---- */
 
 static bool is_empty(const struct choice *c, unsigned domain) {
-        return c->n_free[domain] == rt_cpus_count(&c->t->domains.sets[domain]);
+        return c->n_free[domain] == c->size[domain];
 }
 
 /* What the @n least loaded CPUs of a domain carry together. */
@@ -76,14 +90,15 @@ static unsigned load_of(const struct choice *c, unsigned domain, unsigned n) {
 }
 
 /* Smaller is better. An empty domain is broken last, since only it can serve who wants a whole one;
- * one that is filled to the last CPU is never a waste; the job's own comes next, and best fit. */
+ * one that is filled to the last CPU is never a waste. The job's own is preferred among equals
+ * only: before best fit it costs up to 3 % of aligned tasks on a busy machine. */
 static uint64_t price(const struct choice *c, unsigned domain) {
         unsigned n = c->request->n_cpus, left = c->n_free[domain] - n;
         uint64_t load = c->request->tier == RT_TIER_EXCLUSIVE ? 0 : load_of(c, domain, n);
         bool breaks = left > 0 && is_empty(c, domain);
         bool foreign = left > 0 && !rt_cpus_intersect(&c->job, &c->t->domains.sets[domain]);
 
-        return load << 32 | (uint64_t)breaks << 31 | (uint64_t)foreign << 30 | left;
+        return load << 32 | (uint64_t)breaks << 31 | (uint64_t)left << 1 | foreign;
 }
 
 static bool choose_one(struct choice *c) {
@@ -379,7 +394,7 @@ static void explain_one(const struct choice *c, char *text, size_t size) {
         (void)snprintf(text, size,
                        "%s %u of %u: %u of its %u CPUs are free; %s", /* cut: for people */
                        rt_level_name(c->t->domain_level), domain, c->t->domains.n,
-                       c->n_free[domain], rt_cpus_count(&c->t->domains.sets[domain]), why);
+                       c->n_free[domain], c->size[domain], why);
 }
 
 static void explain_several(const struct choice *c, const struct rt_decision *d, char *text,

@@ -214,7 +214,7 @@ static int decide(struct choice *c, const struct rt_holding *holdings, size_t n,
         struct rt_decision decision = {0};
         struct census census;
 
-        decision.min_domains = rt_placement_min_domains(c->t, c->request->n_cpus);
+        decision.min_domains = measure_domains(c);
         if (decision.min_domains == 0)
                 return st_error_set(err, -ENOSPC, "%u CPUs are asked for and there are %u",
                                     c->request->n_cpus, rt_cpus_count(&c->t->cpus));

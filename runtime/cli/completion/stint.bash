@@ -53,7 +53,7 @@ _stint() {
     mapfile -t COMPREPLY < <(compgen -W "$(_stint_verbs)" -- "$cur")
   else
     case $verb in
-      create | run | restore | spec | features | list) ;; # a new name, or none
+      create | run | restore | spec | features | list | place) ;; # a new name, or none
       *) mapfile -t COMPREPLY < <(compgen -W "$(stint "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
     esac
   fi

@@ -77,13 +77,13 @@ Test(policy, an_empty_small_domain_is_kept_although_it_would_fit_better) {
 Test(policy, a_job_stays_together) {
         FIXTURE(f, "epyc-7763-2s");
         struct rt_holding held[] = {holding("0-3", RT_TIER_EXCLUSIVE, "a", "other"),
-                                    holding("8-10", RT_TIER_EXCLUSIVE, "a", "mine")};
+                                    holding("8-11", RT_TIER_EXCLUSIVE, "a", "mine")};
         struct rt_request r = request(2);
         struct rt_decision d;
 
         r.job = "mine";
         d = decide(&f, held, N(held), r);
-        cr_expect_str_eq(show(&d.cpus), "11-12");
+        cr_expect_str_eq(show(&d.cpus), "12-13");
         cr_expect(strstr(d.reason, "the job is there"), "%s", d.reason);
         r.tenant = "b"; /* whose job of that name is another */
         d = decide(&f, held, N(held), r);

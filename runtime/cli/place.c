@@ -1,0 +1,177 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/placement.h>
+
+static const char *trace_path, *topology_dir, *policy, *allowed;
+static bool as_json;
+
+static const struct cli_option options[] = {
+        {"simulate", 0, CLI_TEXT(&trace_path), "FILE", "run the trace in FILE through a policy"},
+        {"topology", 0, CLI_TEXT(&topology_dir), "DIR", "the machine whose sysfs is in DIR"},
+        {"policy", 0, CLI_TEXT(&policy), "NAME", "whose choices (default: stint; all: each one)"},
+        {"cpuset", 0, CLI_TEXT(&allowed), "LIST", "as if only these CPUs were allowed"},
+        {"json", 0, CLI_FLAG(&as_json), "JSON, for programs"},
+        {0},
+};
+
+/* ---- simulation ---- */
+
+struct outcome {
+        const char *policy;
+        bool known; /* the optimum of a large trace is not */
+        struct rt_simulation s;
+};
+
+static double ratio(double a, double b) {
+        return b > 0 ? a / b : 1;
+}
+
+static void write_outcome(struct st_json_writer *w, const struct outcome *o) {
+        unsigned n_placed = o->s.n_starts - o->s.n_refused;
+
+        st_json_open_object(w, NULL);
+        st_json_string(w, "policy", o->policy);
+        st_json_uint(w, "starts", o->s.n_starts);
+        st_json_uint(w, "refused", o->s.n_refused);
+        st_json_double(w, "aligned", ratio(o->s.n_aligned, n_placed));
+        if (o->s.n_min_domains) { /* unknown for the optimum */
+                st_json_double(w, "spread", ratio(o->s.n_domains, o->s.n_min_domains));
+                st_json_double(w, "numa_spread", ratio(o->s.n_nodes, o->s.n_min_nodes));
+                st_json_double(w, "stranded", ratio((double)o->s.n_stranded, o->s.n_starts));
+                st_json_uint(w, "mixed", o->s.n_mixed);
+                st_json_uint(w, "moves", o->s.n_moves);
+                st_json_uint(w, "decision_ns", o->s.nsec / (o->s.n_starts ? o->s.n_starts : 1));
+        }
+        st_json_close_object(w);
+}
+
+static int print_outcomes_json(const struct outcome *outcomes, size_t n, struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
+
+        if (!w)
+                return st_error_set(err, -ENOMEM, "allocate the figures");
+        st_json_open_array(w, NULL);
+        for (size_t i = 0; i < n; i++) {
+                if (outcomes[i].known)
+                        write_outcome(w, &outcomes[i]);
+        }
+        st_json_close_array(w);
+        return cli_print_json(w, err);
+}
+
+static void print_outcome(FILE *out, const struct outcome *o) {
+        unsigned n_placed = o->s.n_starts - o->s.n_refused;
+
+        if (!o->known) {
+                fprintf(out, "%-15s too many to try\n", o->policy);
+                return;
+        }
+        fprintf(out, "%-15s %7u %8u %7.2f%%", o->policy, o->s.n_starts, o->s.n_refused,
+                100 * ratio(o->s.n_aligned, n_placed));
+        if (o->s.n_min_domains)
+                fprintf(out, " %7.3f %7.3f %9.1f %6u %6u %9lu",
+                        ratio(o->s.n_domains, o->s.n_min_domains),
+                        ratio(o->s.n_nodes, o->s.n_min_nodes),
+                        ratio((double)o->s.n_stranded, o->s.n_starts), o->s.n_mixed, o->s.n_moves,
+                        (unsigned long)(o->s.nsec / (o->s.n_starts ? o->s.n_starts : 1)));
+        fputc('\n', out);
+}
+
+static int print_outcomes(const struct outcome *outcomes, size_t n, struct st_error *err) {
+        st_autofree char *text = NULL;
+        size_t length = 0;
+        FILE *out;
+
+        if (as_json)
+                return print_outcomes_json(outcomes, n, err);
+        out = open_memstream(&text, &length);
+        if (!out)
+                return st_error_set(err, -ENOMEM, "allocate the figures");
+        fprintf(out, "%-15s %7s %8s %8s %7s %7s %9s %6s %6s %9s\n", "POLICY", "STARTS", "REFUSED",
+                "ALIGNED", "SPREAD", "NUMA", "STRANDED", "MIXED", "MOVES", "NS");
+        for (size_t i = 0; i < n; i++)
+                print_outcome(out, &outcomes[i]);
+        if (fclose(out) != 0)
+                return st_error_set(err, -ENOMEM, "allocate the figures");
+        return cli_print(text, length, err);
+}
+
+static int run_policy(const struct rt_topology *topology, const struct rt_trace *trace,
+                      const char *name, bool may_fail, struct outcome *ret, struct st_error *err) {
+        struct st_error failure = {0};
+        int r = rt_simulate(topology, trace, name, &ret->s, &failure);
+
+        ret->policy = name;
+        ret->known = r == 0;
+        if (r == 0 || (r == -E2BIG && may_fail))
+                return 0;
+        *err = failure;
+        return r;
+}
+
+static int simulate(const struct rt_topology *topology, struct st_error *err) {
+        st_cleanup(rt_trace_freep) struct rt_trace *trace = NULL;
+        st_autofree char *text = NULL;
+        struct outcome outcomes[16];
+        size_t length, n = 0;
+        int r = cli_read_input(trace_path, &text, &length, err);
+
+        if (r == 0)
+                r = rt_trace_parse(strcmp(trace_path, "-") ? trace_path : "standard input", text,
+                                   length, &trace, err);
+        if (r < 0)
+                return r;
+        if (policy && !strcmp(policy, "all")) {
+                for (const char *const *name = rt_policies(); *name && r == 0; name++, n++)
+                        r = run_policy(topology, trace, *name, true, &outcomes[n], err);
+        } else {
+                r = run_policy(topology, trace, policy ? policy : "stint", false, &outcomes[n++],
+                               err);
+        }
+        return r < 0 ? r : print_outcomes(outcomes, n, err);
+}
+
+/* ---- the verb ---- */
+
+static int read_topology(struct rt_topology **ret_topology, struct st_error *err) {
+        st_cleanup(rt_topology_freep) struct rt_topology *topology = NULL;
+        struct rt_cpus set;
+        int r;
+
+        if (allowed && rt_cpus_parse(allowed, &set) < 0)
+                return cli_usage_error(err, "invalid list of CPUs: %.100s", allowed);
+        r = rt_topology_read(topology_dir ? topology_dir : "/sys", &topology, err);
+        if (r == 0 && allowed)
+                r = rt_topology_restrict(topology, &set, err);
+        if (r < 0)
+                return r;
+        *ret_topology = st_take(topology);
+        return 0;
+}
+
+static int run(struct cli *cli, const char *const *operands, struct st_error *err) {
+        st_cleanup(rt_topology_freep) struct rt_topology *topology = NULL;
+        int r;
+
+        (void)cli;
+        (void)operands; /* it has none */
+        if (!trace_path)
+                return cli_usage_error(err, "place wants --simulate");
+        r = read_topology(&topology, err);
+        return r < 0 ? r : simulate(topology, err);
+}
+
+const struct cli_verb cli_place = {
+        .name = "place",
+        .operands = "",
+        .summary = "simulate placement",
+        .options = options,
+        .run = run,
+};
