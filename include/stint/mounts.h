@@ -56,6 +56,7 @@ struct rt_mount_plan {
         size_t n_cgroup_views;
         const char *cgroup2_leaf;     /* v2: host path of the leaf, which is bound; NULL: a new cgroup2 mount */
         const char *mount_label;
+        int proc_fd;                  /* set by rt_mounts_apply(): the procfs on /proc; -1: none */
 };
 
 /* Parent. Clones the trees that only the parent may clone (@open_sources: there is a new user namespace and we are
@@ -66,7 +67,7 @@ void rt_mount_plan_deinit(struct rt_mount_plan *plan);
 
 /* ---- child ---- */
 /* Carry out steps [first, end). */
-int rt_mounts_apply(const struct rt_mount_plan *plan, size_t first, size_t end, int root_fd, struct st_error *err);
+int rt_mounts_apply(struct rt_mount_plan *plan, size_t first, size_t end, int root_fd, struct st_error *err);
 
 struct rt_rootfs {
         const char *path;             /* absolute */
@@ -87,7 +88,7 @@ int rt_rootfs_seal(const struct rt_rootfs *rootfs, int root_fd, struct st_error 
 
 /* maskedPaths and readonlyPaths. @null_fd: the host's /dev/null, opened and verified before the pivot
  * (CVE-2025-31133: the container's may be a symlink). */
-int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int null_fd, struct st_error *err);
+int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int proc_fd, int null_fd, struct st_error *err);
 /* Open /dev/null and make sure that it is one. Negative errno with a message on failure. */
 int rt_null_open(struct st_error *err);
 

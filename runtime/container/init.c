@@ -178,7 +178,7 @@ static int mask_paths(struct rt_init *init, int root_fd, struct st_error *err) {
         if (!has_masks(lin))
                 return 0;
         null_fd = rt_null_open(err);
-        return null_fd < 0 ? null_fd : rt_masks_apply(lin->masked_paths, lin->readonly_paths, root_fd, null_fd, err);
+        return null_fd < 0 ? null_fd : rt_masks_apply(lin->masked_paths, lin->readonly_paths, root_fd, init->mounts.proc_fd, null_fd, err);
 }
 
 static int make_root(struct rt_init *init, struct st_error *err) {

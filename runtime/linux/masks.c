@@ -64,16 +64,6 @@ static int cover(int tree_fd, int target_fd, struct st_error *err) {
  * they need no resolving, which is a third of the work. Whatever does not go so is done the general
  way. */
 
-static int open_proc(int root_fd) {
-        st_autoclose int fd = rt_root_open(root_fd, "/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW);
-        struct statfs fs;
-        struct stat st;
-
-        if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
-                return -1;
-        return fs.f_type == PROC_SUPER_MAGIC && st.st_ino == 1 ? st_take_fd(fd) : -1;
-}
-
 /* NULL: not a name in the root of procfs. */
 static const char *name_in_proc(const struct masks *m, const char *path) {
         if (m->proc_fd < 0 || strncmp(path, "/proc/", 6) || !path[6] || strchr(path + 6, '/') ||
@@ -111,8 +101,16 @@ static int protect_in_proc(struct masks *m, const char *name) {
 
 /* ---- the general way */
 
+/* What is on /proc may be found without asking for that name: whoever shares the root could move it away
+ * meanwhile, and a mask that leads to nothing is none. */
+static int open_path(const struct masks *m, const char *path) {
+        if (m->proc_fd >= 0 && !strncmp(path, "/proc/", 6))
+                return rt_root_open(m->proc_fd, path + 6, O_PATH);
+        return rt_root_open(m->root_fd, path, O_PATH);
+}
+
 static int mask_path(struct masks *m, const char *path, struct st_error *err) {
-        st_autoclose int target_fd = rt_root_open(m->root_fd, path, O_PATH);
+        st_autoclose int target_fd = open_path(m, path);
         st_autoclose int tree_fd = -1;
         struct stat st;
         int r;
@@ -141,7 +139,7 @@ static int mask_path(struct masks *m, const char *path, struct st_error *err) {
 
 static int protect_path(const struct masks *m, const char *path, struct st_error *err) {
         struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
-        st_autoclose int target_fd = rt_root_open(m->root_fd, path, O_PATH);
+        st_autoclose int target_fd = open_path(m, path);
         st_autoclose int tree_fd = -1;
 
         if (target_fd == -ENOENT || target_fd == -ENOTDIR)
@@ -176,20 +174,18 @@ static int apply(struct masks *m, char *const *masked, char *const *readonly,
         return 0;
 }
 
-int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int null_fd,
+int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int proc_fd, int null_fd,
                    struct st_error *err) {
         struct masks m = {.root_fd = root_fd,
                           .null_fd = null_fd,
-                          .proc_fd = -1,
+                          .proc_fd = proc_fd,
                           .file_fd = -1,
                           .empty_fd = -1};
         int r;
 
         if (!*masked && !*readonly)
                 return 0;
-        m.proc_fd = open_proc(root_fd);
         r = apply(&m, masked, readonly, err);
-        (void)st_close(m.proc_fd);
         (void)st_close(m.file_fd);
         (void)st_close(m.empty_fd);
         return r < 0 ? st_error_kind(err, r, ST_CODE_MOUNT) : 0;

@@ -93,7 +93,7 @@ static int plan_one(struct st_arena *arena, const struct st_spec *spec, bool ope
 
 int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, const char *bundle, bool open_sources,
                        struct rt_mount_plan *ret_plan, struct st_error *err) {
-        struct rt_mount_plan plan = { .n_steps = spec->n_mounts };
+        struct rt_mount_plan plan = { .n_steps = spec->n_mounts, .proc_fd = -1 };
 
         plan.steps = st_arena_array(arena, spec->n_mounts, sizeof *plan.steps);
         if (spec->n_mounts && !plan.steps)

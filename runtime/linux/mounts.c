@@ -218,7 +218,7 @@ static int mount_fs_old(const struct rt_mount_step *step, int target_fd, struct 
         return 0;
 }
 
-static int mount_fs(const struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
+static int mount_fs(struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
                     struct st_error *err) {
         const struct rt_mount_options *options = &step->options;
         struct mount_attr readonly = { .attr_set = options->attr_set & MOUNT_ATTR_RDONLY };
@@ -241,7 +241,10 @@ static int mount_fs(const struct rt_mount_plan *plan, const struct rt_mount_step
                 if (r < 0)
                         return st_error_code(err, r, "make it read-only");
         }
-        return attach(tree_fd, target_fd, options, err);
+        r = attach(tree_fd, target_fd, options, err);
+        if (r >= 0 && !strcmp(step->fs, "proc") && !strcmp(step->spec->destination, "/proc"))
+                plan->proc_fd = st_take_fd(tree_fd); /* the masks find it by this, not by its name */
+        return r;
 }
 
 /* ---- binds ---- */
@@ -359,7 +362,7 @@ static int link_controllers(int dir_fd, const char *name, struct st_error *err) 
 }
 
 /* v1 and hybrid: a small tmpfs with a directory for each hierarchy, showing the container's leaf only. */
-static int mount_cgroup_views(const struct rt_mount_plan *plan, const struct rt_mount_step *step, int target_fd,
+static int mount_cgroup_views(struct rt_mount_plan *plan, const struct rt_mount_step *step, int target_fd,
                               struct st_error *err) {
         static const struct st_mount tmpfs = { .source = "cgroup" };
         static const char *mode = "mode=755";
@@ -389,7 +392,7 @@ static int mount_cgroup_views(const struct rt_mount_plan *plan, const struct rt_
         return r < 0 ? st_error_code(err, r, "make it read-only") : 0;
 }
 
-static int mount_cgroup(const struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
+static int mount_cgroup(struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
                         struct st_error *err) {
         st_autoclose int target_fd = rt_root_mkdir_p(root_fd, step->spec->destination, 0755);
 
@@ -409,7 +412,7 @@ static int mount_cgroup(const struct rt_mount_plan *plan, const struct rt_mount_
 
 /* ---- all ---- */
 
-static int apply_step(const struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
+static int apply_step(struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
                       struct st_error *err) {
         if (step->options.remount)
                 return mount_again(step, root_fd, err);
@@ -424,10 +427,14 @@ static int apply_step(const struct rt_mount_plan *plan, const struct rt_mount_st
         return 0;
 }
 
-int rt_mounts_apply(const struct rt_mount_plan *plan, size_t first, size_t end, int root_fd, struct st_error *err) {
+int rt_mounts_apply(struct rt_mount_plan *plan, size_t first, size_t end, int root_fd, struct st_error *err) {
         for (size_t i = first; i < end && i < plan->n_steps; i++) {
                 const struct rt_mount_step *step = &plan->steps[i];
-                int r = apply_step(plan, step, root_fd, err);
+                int r;
+
+                if (!strcmp(step->spec->destination, "/proc"))
+                        plan->proc_fd = st_close(plan->proc_fd); /* covered, if there was one */
+                r = apply_step(plan, step, root_fd, err);
                 if (r < 0)
                         return st_error_kind(err, st_error_prefix(err, r, "mount %s to %s", step->spec->source ? step->spec->source : step->fs,
                                                                   step->spec->destination), ST_CODE_MOUNT);
