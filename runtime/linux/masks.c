@@ -1,10 +1,8 @@
 /* maskedPaths and readonlyPaths, in the child, before the pivot: clones can be made only from
  * mounts that are attached in this namespace, and the host's /dev/null is one of them. */
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include <stint/cleanup.h>
