@@ -57,9 +57,23 @@ static int done(struct rt_container *container) {
         return 1;
 }
 
+/* With its driver systemd hears of a small memory limit now: it would have killed what prepares a container. */
+static int tell_systemd(struct rt_container *container, struct st_error *err) {
+        return container->record.cgroup ? rt_cgroup_finish_systemd(container->record.cgroup, err) : 0;
+}
+
+static int parked(struct rt_container *container, struct st_error *err) {
+        int r = tell_systemd(container, err);
+
+        return r < 0 ? r : done(container);
+}
+
 static int executed(struct rt_container *container, struct st_error *err) {
         static const enum st_hook_kind kinds[] = { ST_HOOK_POSTSTART };
+        int r = tell_systemd(container, err);
 
+        if (r < 0)
+                return r;
         container->sync_fd = st_close(container->sync_fd);
         (void)unlinkat(container->dir_fd, "start.sock", 0); /* `run` never had one */
         if (!has_hooks(container, ST_HOOK_POSTSTART))
@@ -166,7 +180,7 @@ static int hear_child(struct rt_container *container, struct st_error *err) {
         case RT_MSG_AT_LIMITS:
                 return write_limits(container, err);
         case RT_MSG_PARKED:
-                return done(container);
+                return parked(container, err);
         case RT_MSG_FAILED:
                 return take_error(container, &message, err);
         case RT_MSG_GO:
