@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <stint/cleanup.h>
 #include <stint/error.h>
@@ -191,3 +192,12 @@ const char *const *rt_policies(void);
 int rt_simulate(const struct rt_topology *topology, const struct rt_trace *trace,
                 const char *policy, struct rt_simulation *ret_simulation,
                 struct st_error *err) st_must_check;
+
+/* ---- pictures: domains as boxes, a column a core, a row a thread ---- */
+
+/* For a terminal of 80 columns, in ASCII: '#' chosen, 'x' taken, '.' free. Errors of @out stay in it. */
+void rt_picture_text(const struct rt_topology *topology, const struct rt_cpus *taken,
+                     const struct rt_cpus *chosen, FILE *out);
+/* The same as an SVG document. */
+void rt_picture_svg(const struct rt_topology *topology, const struct rt_cpus *taken,
+                    const struct rt_cpus *chosen, FILE *out);

@@ -1,6 +1,9 @@
+#include "place.h"
+
 #include "cli.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,10 +11,20 @@
 #include <stint/cleanup.h>
 #include <stint/placement.h>
 
-static const char *trace_path, *topology_dir, *policy, *allowed;
-static bool as_json;
+static const char *trace_path, *topology_dir, *policy, *allowed, *smt, *tier;
+static bool as_json, explain;
+static struct place_question question;
 
 static const struct cli_option options[] = {
+        {"explain", 0, CLI_FLAG(&explain), "say where a task would go, and why"},
+        {"cpus", 0, CLI_UNSIGNED(&question.request.n_cpus), "N", "it wants N logical CPUs"},
+        {"tier", 0, CLI_TEXT(&tier), "NAME", "exclusive (default), shared or best-effort"},
+        {"smt", 0, CLI_TEXT(&smt), "WORD", "exclusive: cores of its own"},
+        {"tenant", 0, CLI_TEXT(&question.request.tenant), "NAME", "whose task it is"},
+        {"job", 0, CLI_TEXT(&question.request.job), "NAME", "the job that it belongs to"},
+        {"strict", 0, CLI_FLAG(&question.request.strict), "refuse rather than spread"},
+        {"taken", 0, CLI_LIST(&question.taken), "LIST[:TENANT[:TIER]]", "CPUs that a task has"},
+        {"svg", 0, CLI_TEXT(&question.svg_path), "FILE", "write the picture to FILE"},
         {"simulate", 0, CLI_TEXT(&trace_path), "FILE", "run the trace in FILE through a policy"},
         {"topology", 0, CLI_TEXT(&topology_dir), "DIR", "the machine whose sysfs is in DIR"},
         {"policy", 0, CLI_TEXT(&policy), "NAME", "whose choices (default: stint; all: each one)"},
@@ -140,6 +153,16 @@ static int simulate(const struct rt_topology *topology, struct st_error *err) {
 
 /* ---- the verb ---- */
 
+/* The CPUs that we may use ourselves: a cpuset or an affinity that somebody gave us. */
+static int inherited(struct rt_cpus *ret_set, struct st_error *err) {
+        struct rt_cpus set = {0};
+
+        if (sched_getaffinity(0, sizeof set.words, (cpu_set_t *)set.words) < 0)
+                return st_error_sys(err, "ask which CPUs we may use");
+        *ret_set = set;
+        return 0;
+}
+
 static int read_topology(struct rt_topology **ret_topology, struct st_error *err) {
         st_cleanup(rt_topology_freep) struct rt_topology *topology = NULL;
         struct rt_cpus set;
@@ -148,11 +171,29 @@ static int read_topology(struct rt_topology **ret_topology, struct st_error *err
         if (allowed && rt_cpus_parse(allowed, &set) < 0)
                 return cli_usage_error(err, "invalid list of CPUs: %.100s", allowed);
         r = rt_topology_read(topology_dir ? topology_dir : "/sys", &topology, err);
-        if (r == 0 && allowed)
+        if (r == 0 && !allowed && !topology_dir)
+                r = inherited(&set, err);
+        if (r == 0 && (allowed || !topology_dir))
                 r = rt_topology_restrict(topology, &set, err);
         if (r < 0)
                 return r;
         *ret_topology = st_take(topology);
+        return 0;
+}
+
+static int complete_question(struct st_error *err) {
+        struct rt_request *request = &question.request;
+
+        if (request->n_cpus == 0)
+                return cli_usage_error(err, "--explain wants --cpus");
+        if (tier && rt_tier_parse(tier, &request->tier) < 0)
+                return cli_usage_error(err, "invalid tier: %s", tier);
+        if (smt && strcmp(smt, "exclusive") && strcmp(smt, "shared"))
+                return cli_usage_error(err, "invalid value for smt: %s", smt);
+        request->whole_cores = smt && !strcmp(smt, "exclusive");
+        if (!request->tenant)
+                request->tenant = "";
+        question.as_json = as_json;
         return 0;
 }
 
@@ -162,16 +203,20 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
 
         (void)cli;
         (void)operands; /* it has none */
-        if (!trace_path)
-                return cli_usage_error(err, "place wants --simulate");
-        r = read_topology(&topology, err);
-        return r < 0 ? r : simulate(topology, err);
+        if (explain == (trace_path != NULL))
+                return cli_usage_error(err, "place wants either --explain or --simulate");
+        r = explain ? complete_question(err) : 0;
+        if (r == 0)
+                r = read_topology(&topology, err);
+        if (r < 0)
+                return r;
+        return explain ? cli_place_explain(topology, &question, err) : simulate(topology, err);
 }
 
 const struct cli_verb cli_place = {
         .name = "place",
         .operands = "",
-        .summary = "simulate placement",
+        .summary = "explain or try placement",
         .options = options,
         .run = run,
 };
