@@ -88,9 +88,9 @@ int rt_cgroup_move(const struct rt_cgroup *cgroup, pid_t pid, struct st_error *e
 void rt_cgroup_save(const struct rt_cgroup *cgroup, struct st_json_writer *w, const char *key);
 int rt_cgroup_load(const struct st_json *saved, struct rt_cgroup **ret_cgroup,
                    struct st_error *err) st_must_check;
-/* Open descriptors for entering an existing leaf, below it @sub_paths when not NULL (`exec --cgroup`; ends
- * with NULL): one "path", or "cpu,memory:path" for some hierarchies of v1, also several. The object
- * then stands for that place: load one of its own for it. */
+/* Open descriptors for entering an existing leaf, below it @sub_paths when not NULL (`exec
+ * --cgroup`; ends with NULL): one "path", or "cpu,memory:path" for some hierarchies of v1, also
+ * several. The object then stands for that place: load one of its own for it. */
 int rt_cgroup_open(struct rt_cgroup *cgroup, const char *const *sub_paths,
                    struct st_error *err) st_must_check;
 /* The same, on v2 in the cgroup below the leaf that @pid, the container's init, has gone to: a leaf

@@ -11,8 +11,8 @@
 #include <stint/fs.h>
 
 bool rt_cgroup_is_denied(const struct rt_cgroup *cgroup, int r) {
-        return (r == -EACCES || r == -EPERM || r == -EROFS) &&
-               !cgroup->strict && (cgroup->rootless || rt_in_user_namespace());
+        return (r == -EACCES || r == -EPERM || r == -EROFS) && !cgroup->strict &&
+               (cgroup->rootless || rt_in_user_namespace());
 }
 
 int rt_tasks_open(struct rt_cgroup *cgroup, struct st_error *err) {
@@ -131,8 +131,9 @@ static int choose_controller(struct rt_cgroup *cgroup, const char *sub_path, con
                 *chosen |= bit;
                 return go_below(cgroup, leaf, clean, err);
         }
-        return rt_fail(err, ST_CODE_USAGE, -EINVAL, "cgroup %s: no hierarchy has controller \"%.*s\"",
-                       sub_path, (int)length, name);
+        return rt_fail(err, ST_CODE_USAGE, -EINVAL,
+                       "cgroup %s: no hierarchy has controller \"%.*s\"", sub_path, (int)length,
+                       name);
 }
 
 /* "cpu,memory:path" */
@@ -179,9 +180,10 @@ static int enter_sub_paths(struct rt_cgroup *cgroup, const char *const *sub_path
                 const char *colon = strchr(*sub_paths, ':');
                 int r;
                 if (!colon)
-                        return rt_fail(err, ST_CODE_USAGE, -EINVAL,
-                                       "cgroup %s: \"CONTROLLER:\" is missing before one of several",
-                                       *sub_paths);
+                        return rt_fail(
+                                err, ST_CODE_USAGE, -EINVAL,
+                                "cgroup %s: \"CONTROLLER:\" is missing before one of several",
+                                *sub_paths);
                 r = choose_some(cgroup, *sub_paths, colon, &chosen, err);
                 if (r < 0)
                         return r;
@@ -198,8 +200,7 @@ static int open_all(struct rt_cgroup *cgroup, struct st_error *err) {
         return rt_tasks_open(cgroup, err);
 }
 
-int rt_cgroup_open(struct rt_cgroup *cgroup, const char *const *sub_paths,
-                   struct st_error *err) {
+int rt_cgroup_open(struct rt_cgroup *cgroup, const char *const *sub_paths, struct st_error *err) {
         int r;
 
         if (cgroup->mode == RT_CGROUP_NONE)

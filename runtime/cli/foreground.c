@@ -94,7 +94,8 @@ static void handle_signals(const struct cli_foreground *foreground, int pidfd, p
         }
 }
 
-/* A manager that cannot be told is no reason to leave the process alone. Returns what to poll on. */
+/* A manager that cannot be told is no reason to leave the process alone. Returns what to poll on.
+ */
 static int forward_readiness(int fd) {
         struct st_error ignored = {0};
 

@@ -12,10 +12,10 @@
 #include <stint/protect.h>
 
 static const struct cli_verb *const verbs[] = {
-        &cli_create, &cli_start, &cli_run,      &cli_state,      &cli_kill,    &cli_delete,
-        &cli_exec,   &cli_ps,    &cli_list,     &cli_pause,      &cli_resume,  &cli_update,
-        &cli_events, &cli_spec,  &cli_features, &cli_checkpoint, &cli_restore, &cli_place,
-        NULL,
+        &cli_create,     &cli_start,   &cli_run,    &cli_state, &cli_kill,
+        &cli_delete,     &cli_exec,    &cli_ps,     &cli_list,  &cli_pause,
+        &cli_resume,     &cli_update,  &cli_events, &cli_spec,  &cli_features,
+        &cli_checkpoint, &cli_restore, &cli_place,  NULL,
 };
 
 static struct {
@@ -71,8 +71,8 @@ static int parse_rootless(const char *text, enum rt_rootless *ret, struct st_err
                 const char *text;
                 enum rt_rootless value;
         } values[] = {
-                {"auto", RT_ROOTLESS_AUTO},  {"true", RT_ROOTLESS_YES},  {"1", RT_ROOTLESS_YES},
-                {"false", RT_ROOTLESS_NO},   {"0", RT_ROOTLESS_NO},
+                {"auto", RT_ROOTLESS_AUTO}, {"true", RT_ROOTLESS_YES}, {"1", RT_ROOTLESS_YES},
+                {"false", RT_ROOTLESS_NO},  {"0", RT_ROOTLESS_NO},
         };
 
         for (size_t i = 0; i < sizeof values / sizeof *values; i++)
@@ -89,8 +89,8 @@ static int apply_globals(struct cli *cli, struct st_error *err) {
 
         if (strcmp(format, "text") && strcmp(format, "json"))
                 return cli_usage_error(err, "invalid log-format: %s", format);
-        r = parse_rootless(globals.rootless ? globals.rootless : "auto", &cli->runtime_options.rootless,
-                           err);
+        r = parse_rootless(globals.rootless ? globals.rootless : "auto",
+                           &cli->runtime_options.rootless, err);
         if (r < 0)
                 return r;
         cli->criu = globals.criu ? globals.criu : "criu";

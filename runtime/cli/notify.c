@@ -79,8 +79,8 @@ int cli_notify_forward(int fd, pid_t main_pid, struct st_error *err) {
         return errno == EAGAIN || errno == EINTR ? 0 : st_error_sys(err, "read the notify socket");
 }
 
-/* The manager closes the descriptor that comes with BARRIER=1 when it has got that far. One that does
- * not know it costs the time. */
+/* The manager closes the descriptor that comes with BARRIER=1 when it has got that far. One that
+ * does not know it costs the time. */
 static int wait_for_manager(struct st_error *err) {
         static char barrier[] = "BARRIER=1";
         union {
@@ -125,7 +125,8 @@ int cli_notify_wait(int fd, int pidfd, pid_t main_pid, struct st_error *err) {
                                 continue;
                         return st_error_sys(err, "poll");
                 }
-                r = cli_notify_forward(fd, main_pid, err); /* first: it may have said so and ended */
+                r = cli_notify_forward(fd, main_pid,
+                                       err); /* first: it may have said so and ended */
                 if (r != 0)
                         return r < 0 ? r : wait_for_manager(err);
                 if (pollfds[1].revents)
