@@ -40,7 +40,7 @@ told() { grep -v listening "$bundle/told" | grep -v BARRIER | jq -r .; } # witho
 same() { # WANTED FOUND
         [[ $1 == "$2" ]] || { printf 'wanted %q, found %q\n' "$1" "$2"; return 1; }
 }
-waits='shell("echo $NOTIFY_SOCKET; [ ! -e /run/notify ] || ls /run/notify; echo up; exec sleep 100")'
+waits='shell("echo $NOTIFY_SOCKET; [ ! -e /run/notify ] || ls /run/notify; echo up; exec sleep 1000")'
 is_up() { grep -q up "$bundle/out"; }
 main_pid() { rt state "$id" | jq .pid; }
 
