@@ -54,7 +54,7 @@ static void hide(const struct rt_init *init, bool caller_is_root) {
 
 /* ---- with the caller's memory ---- */
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) /* which knows its thread's own stack only */
 /* clone3(2) on a stack of its own and a call, in one piece: between the two there is no frame to return to. */
 static long clone_and_call(struct clone_args *args, void (*fn)(void *), void *data) {
         register long r __asm__("rax") = SYS_clone3;
