@@ -4,15 +4,16 @@
  *   sudo ./run-bundle /path/to/bundle */
 #include <poll.h>
 #include <stdio.h>
+
 #include <stint/container.h>
 
 static int finish(struct rt_container *container, struct st_error *err) {
-        struct pollfd ended = { .fd = rt_container_pidfd(container), .events = POLLIN };
+        struct pollfd ended = {.fd = rt_container_pidfd(container), .events = POLLIN};
         struct rt_exit result;
         int r;
 
         while ((r = rt_container_settle(container, &result, err)) == 0)
-                poll(&ended, 1, -1);          /* a pidfd is readable once its process has ended */
+                poll(&ended, 1, -1); /* a pidfd is readable once its process has ended */
         if (r < 0)
                 return r;
         r = rt_container_retire(container, true, err);

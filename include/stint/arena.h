@@ -1,8 +1,9 @@
 /* include/stint/arena.h: many small allocations, freed at once. For parsed documents and plans. */
 #pragma once
+#include <stddef.h>
+
 #include <stint/cleanup.h>
 #include <stint/error.h>
-#include <stddef.h>
 
 struct st_arena;
 

@@ -1,4 +1,5 @@
-/* include/stint/cleanup.h: release on scope exit, and handing ownership over. Cleanup never changes errno. */
+/* include/stint/cleanup.h: release on scope exit, and handing ownership over. Cleanup never changes
+ * errno. */
 #pragma once
 #include <dirent.h>
 #include <errno.h>

@@ -1,16 +1,17 @@
 /* include/stint/log.h: a program's log: one line is one write. Libraries return errors instead. */
 #pragma once
-#include <stint/error.h>
 #include <stdbool.h>
+
+#include <stint/error.h>
 
 enum st_log_level { ST_LOG_DEBUG, ST_LOG_WARNING, ST_LOG_ERROR };
 enum st_log_format { ST_LOG_TEXT, ST_LOG_JSON };
 
 struct st_log {
-        int fd;                       /* borrowed; 2 unless the caller named a file */
+        int fd; /* borrowed; 2 unless the caller named a file */
         enum st_log_format format;
         enum st_log_level threshold;
-        bool also_stderr;             /* runc prints errors to stderr as well when --log names a file */
+        bool also_stderr; /* runc prints errors to stderr as well when --log names a file */
         const char *program;
 };
 

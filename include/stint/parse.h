@@ -2,7 +2,8 @@
 #pragma once
 #include <stdint.h>
 
-/* Decimal digits only (and a leading '-' for signed): no blanks, no sign games. -EINVAL, -ERANGE. */
+/* Decimal digits only (and a leading '-' for signed): no blanks, no sign games. -EINVAL, -ERANGE.
+ */
 int st_parse_u64(const char *text, uint64_t *ret);
 int st_parse_i64(const char *text, int64_t *ret);
 int st_parse_u32(const char *text, uint32_t *ret);

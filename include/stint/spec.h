@@ -1,16 +1,19 @@
-/* include/stint/spec.h: the typed config.json of OCI runtime-spec 1.3.0 (Linux), checked, no system calls.
+/* include/stint/spec.h: the typed config.json of OCI runtime-spec 1.3.0 (Linux), checked, no system
+ * calls.
  *
  * Everything hangs in one arena that the spec owns; st_spec_free() frees all of it. Strings are
- * NUL-terminated, arrays have an n_ count, string vectors are NULL-terminated as execve(2) wants them.
- * Absent: pointers are NULL, and optional scalars carry a has_ flag. Unknown members are ignored (spec,
- * "Extensibility"), but a known member of the wrong type or range is an error that names its JSON path. */
+ * NUL-terminated, arrays have an n_ count, string vectors are NULL-terminated as execve(2) wants
+ * them. Absent: pointers are NULL, and optional scalars carry a has_ flag. Unknown members are
+ * ignored (spec, "Extensibility"), but a known member of the wrong type or range is an error that
+ * names its JSON path. */
 #pragma once
-#include <stint/arena.h>
-#include <stint/error.h>
-#include <stint/json.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include <stint/arena.h>
+#include <stint/error.h>
+#include <stint/json.h>
 
 struct st_string_pair {
         const char *key, *value;
@@ -36,29 +39,31 @@ struct st_id_mappings {
 };
 
 /* ---- process ---- */
-struct st_capabilities { /* bit n is capability n (capability.h); has_ tells an absent set from an empty one */
+struct st_capabilities { /* bit n is capability n (capability.h); has_ tells an absent set from an
+                            empty one */
         uint64_t bounding, effective, inheritable, permitted, ambient;
-        bool present;                 /* process.capabilities is there at all */
-        char **unknown;               /* names this build does not know: warned about, NULL-terminated, may be NULL */
+        bool present;   /* process.capabilities is there at all */
+        char **unknown; /* names this build does not know: warned about, NULL-terminated, may be
+                           NULL */
 };
 
 struct st_rlimit {
-        int resource;                 /* RLIMIT_*; the name is checked by the parser */
-        const char *name;             /* "RLIMIT_NOFILE" */
+        int resource;     /* RLIMIT_*; the name is checked by the parser */
+        const char *name; /* "RLIMIT_NOFILE" */
         uint64_t soft, hard;
 };
 
-struct st_scheduler {                 /* sched_setattr(2) */
-        uint32_t policy;              /* SCHED_* */
+struct st_scheduler {    /* sched_setattr(2) */
+        uint32_t policy; /* SCHED_* */
         int32_t nice;
         uint32_t priority;
-        uint64_t flags;               /* SCHED_FLAG_* */
+        uint64_t flags; /* SCHED_FLAG_* */
         uint64_t runtime, deadline, period;
 };
 
 struct st_io_priority {
-        int io_class;                 /* IOPRIO_CLASS_* */
-        int priority;                 /* 0..7 */
+        int io_class; /* IOPRIO_CLASS_* */
+        int priority; /* 0..7 */
 };
 
 struct st_user {
@@ -71,10 +76,10 @@ struct st_user {
 
 struct st_process {
         bool terminal;
-        uint16_t console_height, console_width;  /* 0 when absent */
+        uint16_t console_height, console_width; /* 0 when absent */
         struct st_user user;
-        char **args;                  /* NULL-terminated; NULL when absent */
-        char **env;                   /* NULL-terminated, never NULL */
+        char **args; /* NULL-terminated; NULL when absent */
+        char **env;  /* NULL-terminated, never NULL */
         size_t n_args, n_env;
         const char *cwd;
         struct st_capabilities caps;
@@ -84,27 +89,27 @@ struct st_process {
         const char *apparmor_profile, *selinux_label;
         int oom_score_adj;
         bool has_oom_score_adj;
-        struct st_scheduler *scheduler;      /* NULL when absent */
-        struct st_io_priority *io_priority;  /* NULL when absent */
+        struct st_scheduler *scheduler;                                  /* NULL when absent */
+        struct st_io_priority *io_priority;                              /* NULL when absent */
         const char *exec_cpu_affinity_initial, *exec_cpu_affinity_final; /* CPU lists, checked */
 };
 
 /* ---- mounts ---- */
 struct st_mount {
-        const char *destination;      /* as written; a relative one is below "/" (spec 1.2) */
-        const char *type;             /* NULL when absent */
-        const char *source;           /* NULL when absent */
-        char **options;               /* NULL-terminated, never NULL; meaning is runtime/linux/mount_options.c */
+        const char *destination; /* as written; a relative one is below "/" (spec 1.2) */
+        const char *type;        /* NULL when absent */
+        const char *source;      /* NULL when absent */
+        char **options; /* NULL-terminated, never NULL; meaning is runtime/linux/mount_options.c */
         size_t n_options;
         struct st_id_mappings uid_mappings, gid_mappings;
 };
 
 /* ---- hooks ---- */
 struct st_hook {
-        const char *path;             /* absolute */
-        char **args;                  /* NULL-terminated; NULL when absent (then argv is {path}) */
-        char **env;                   /* NULL-terminated, never NULL: exactly this environment */
-        unsigned timeout_sec;         /* 0: none */
+        const char *path;     /* absolute */
+        char **args;          /* NULL-terminated; NULL when absent (then argv is {path}) */
+        char **env;           /* NULL-terminated, never NULL: exactly this environment */
+        unsigned timeout_sec; /* 0: none */
 };
 
 enum st_hook_kind {
@@ -124,13 +129,20 @@ struct st_hooks {
 
 /* ---- linux ---- */
 enum st_namespace_kind {
-        ST_NS_USER, ST_NS_PID, ST_NS_NETWORK, ST_NS_MOUNT, ST_NS_IPC, ST_NS_UTS, ST_NS_CGROUP, ST_NS_TIME,
+        ST_NS_USER,
+        ST_NS_PID,
+        ST_NS_NETWORK,
+        ST_NS_MOUNT,
+        ST_NS_IPC,
+        ST_NS_UTS,
+        ST_NS_CGROUP,
+        ST_NS_TIME,
         _ST_NS_MAX
 };
 
 struct st_namespace {
-        bool wanted;                  /* listed in linux.namespaces */
-        const char *path;             /* NULL: a new one */
+        bool wanted;      /* listed in linux.namespaces */
+        const char *path; /* NULL: a new one */
 };
 
 struct st_time_offset {
@@ -139,11 +151,16 @@ struct st_time_offset {
         uint32_t nanosecs;
 };
 
-enum st_device_type { ST_DEVICE_CHAR = 'c', ST_DEVICE_BLOCK = 'b', ST_DEVICE_FIFO = 'p', ST_DEVICE_ALL = 'a' };
+enum st_device_type {
+        ST_DEVICE_CHAR = 'c',
+        ST_DEVICE_BLOCK = 'b',
+        ST_DEVICE_FIFO = 'p',
+        ST_DEVICE_ALL = 'a'
+};
 
 struct st_device {
-        const char *path;             /* absolute, in the container */
-        enum st_device_type type;     /* "u" is read as 'c' */
+        const char *path;         /* absolute, in the container */
+        enum st_device_type type; /* "u" is read as 'c' */
         int64_t major, minor;
         uint32_t file_mode;
         bool has_file_mode;
@@ -154,17 +171,18 @@ struct st_device {
 struct st_device_rule {
         bool allow;
         enum st_device_type type;
-        int64_t major, minor;         /* -1: any */
+        int64_t major, minor; /* -1: any */
         bool read, write, mknod;
 };
 
 struct st_net_device {
         const char *host_name;
-        const char *container_name;   /* NULL: unchanged */
+        const char *container_name; /* NULL: unchanged */
 };
 
 struct st_memory {
-        struct st_optional_i64 limit, reservation, swap, kernel, kernel_tcp; /* bytes; -1: no limit */
+        struct st_optional_i64 limit, reservation, swap, kernel,
+                kernel_tcp; /* bytes; -1: no limit */
         struct st_optional_u64 swappiness;
         bool disable_oom_killer, has_disable_oom_killer;
         bool use_hierarchy, has_use_hierarchy;
@@ -197,7 +215,7 @@ struct st_block_io {
 };
 
 struct st_hugepage_limit {
-        const char *page_size;        /* "2MB", checked: digits and KB, MB or GB */
+        const char *page_size; /* "2MB", checked: digits and KB, MB or GB */
         uint64_t limit;
 };
 
@@ -214,7 +232,7 @@ struct st_rdma {
 struct st_resources {
         struct st_device_rule *devices;
         size_t n_devices;
-        struct st_memory *memory;     /* NULL when absent; likewise below */
+        struct st_memory *memory; /* NULL when absent; likewise below */
         struct st_cpu *cpu;
         struct st_optional_i64 pids_limit;
         struct st_block_io *block_io;
@@ -229,17 +247,18 @@ struct st_resources {
         size_t n_unified;
 };
 
-/* Seccomp is kept by name: which names and actions exist is libseccomp's to say (runtime/linux/seccomp.c). */
+/* Seccomp is kept by name: which names and actions exist is libseccomp's to say
+ * (runtime/linux/seccomp.c). */
 struct st_seccomp_arg {
-        uint32_t index;               /* 0..5 */
+        uint32_t index; /* 0..5 */
         uint64_t value, value_two;
-        const char *op;               /* "SCMP_CMP_EQ" ... */
+        const char *op; /* "SCMP_CMP_EQ" ... */
 };
 
 struct st_seccomp_rule {
-        char **names;                 /* NULL-terminated */
+        char **names; /* NULL-terminated */
         size_t n_names;
-        const char *action;           /* "SCMP_ACT_ALLOW" ... */
+        const char *action; /* "SCMP_ACT_ALLOW" ... */
         uint32_t errno_ret;
         bool has_errno_ret;
         struct st_seccomp_arg *args;
@@ -250,8 +269,8 @@ struct st_seccomp {
         const char *default_action;
         uint32_t default_errno_ret;
         bool has_default_errno_ret;
-        char **architectures;         /* NULL-terminated, never NULL */
-        char **flags;                 /* NULL-terminated, never NULL */
+        char **architectures; /* NULL-terminated, never NULL */
+        char **flags;         /* NULL-terminated, never NULL */
         const char *listener_path, *listener_metadata;
         struct st_seccomp_rule *rules;
         size_t n_rules;
@@ -259,18 +278,18 @@ struct st_seccomp {
 
 struct st_rdt {
         const char *clos_id, *l3_cache_schema, *mem_bw_schema;
-        char **schemata;              /* NULL-terminated, may be NULL */
+        char **schemata; /* NULL-terminated, may be NULL */
         bool enable_monitoring;
 };
 
 struct st_memory_policy {
-        int mode;                     /* MPOL_* */
-        unsigned flags;               /* MPOL_F_* */
-        const char *nodes;            /* list such as "0-3,7", checked; NULL when absent */
+        int mode;          /* MPOL_* */
+        unsigned flags;    /* MPOL_F_* */
+        const char *nodes; /* list such as "0-3,7", checked; NULL when absent */
 };
 
 struct st_personality {
-        uint32_t domain;              /* PER_LINUX or PER_LINUX32 */
+        uint32_t domain; /* PER_LINUX or PER_LINUX32 */
 };
 
 struct st_linux {
@@ -282,15 +301,16 @@ struct st_linux {
         struct st_net_device *net_devices;
         size_t n_net_devices;
         const char *cgroups_path;
-        struct st_resources *resources;       /* NULL when absent */
-        struct st_rdt *intel_rdt;             /* NULL when absent */
+        struct st_resources *resources; /* NULL when absent */
+        struct st_rdt *intel_rdt;       /* NULL when absent */
         struct st_memory_policy *memory_policy;
         struct st_personality *personality;
         struct st_string_pair *sysctl;
         size_t n_sysctl;
-        struct st_seccomp *seccomp;           /* NULL when absent */
-        const char *rootfs_propagation;       /* checked: shared, slave, private, unbindable and their r forms */
-        char **masked_paths, **readonly_paths;/* NULL-terminated, never NULL */
+        struct st_seccomp *seccomp;     /* NULL when absent */
+        const char *rootfs_propagation; /* checked: shared, slave, private, unbindable and their r
+                                           forms */
+        char **masked_paths, **readonly_paths; /* NULL-terminated, never NULL */
         const char *mount_label;
 };
 
@@ -299,14 +319,15 @@ struct st_spec {
         const char *oci_version;
         const char *root_path;
         bool root_readonly;
-        struct st_process *process;           /* NULL when absent: allowed for create, an error at start */
+        struct st_process *process; /* NULL when absent: allowed for create, an error at start */
         const char *hostname, *domainname;
         struct st_mount *mounts;
         size_t n_mounts;
         struct st_hooks hooks[_ST_HOOK_MAX];
         struct st_string_pair *annotations;
         size_t n_annotations;
-        struct st_linux linux_;               /* "linux" is a macro of gnu17; absent: all zero, its vectors empty */
+        struct st_linux
+                linux_; /* "linux" is a macro of gnu17; absent: all zero, its vectors empty */
 };
 
 /* Read a whole config. @name is what errors call it ("config.json").
@@ -333,7 +354,8 @@ int st_capability_number(const char *name);
 const char *st_capability_name(int number);
 int st_rlimit_number(const char *name);
 
-/* A CPU or node list ("0-3,7") into a bit mask of @n_words 64-bit words. Errors: -EINVAL, -ERANGE. */
+/* A CPU or node list ("0-3,7") into a bit mask of @n_words 64-bit words. Errors: -EINVAL, -ERANGE.
+ */
 int st_parse_cpu_list(const char *text, uint64_t *mask, size_t n_words);
 
 ST_DEFINE_FREEP(struct st_spec, st_spec_free);

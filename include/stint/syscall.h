@@ -1,5 +1,6 @@
-/* include/stint/syscall.h: system calls without a wrapper in glibc 2.36, and raw forms of those whose wrapper
- * is unsafe in a cloned child (setresuid(3) and its kin signal every thread that the copied libc remembers). */
+/* include/stint/syscall.h: system calls without a wrapper in glibc 2.36, and raw forms of those
+ * whose wrapper is unsafe in a cloned child (setresuid(3) and its kin signal every thread that the
+ * copied libc remembers). */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +27,12 @@ static inline int st_fspick(int dir_fd, const char *path, unsigned flags) {
 static inline int st_open_tree(int dir_fd, const char *path, unsigned flags) {
         return (int)syscall(SYS_open_tree, dir_fd, path, flags);
 }
-static inline int st_move_mount(int from_fd, const char *from, int to_fd, const char *to, unsigned flags) {
+static inline int st_move_mount(int from_fd, const char *from, int to_fd, const char *to,
+                                unsigned flags) {
         return (int)syscall(SYS_move_mount, from_fd, from, to_fd, to, flags);
 }
-static inline int st_mount_setattr(int dir_fd, const char *path, unsigned flags, struct mount_attr *attr) {
+static inline int st_mount_setattr(int dir_fd, const char *path, unsigned flags,
+                                   struct mount_attr *attr) {
         return (int)syscall(SYS_mount_setattr, dir_fd, path, flags, attr, sizeof *attr);
 }
 static inline int st_openat2(int dir_fd, const char *path, struct open_how *how) {

@@ -1,8 +1,8 @@
-#include <stint/error.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/error.h>
 
 static const char *const code_names[_ST_CODE_MAX] = {
         [ST_CODE_NONE] = "system",
@@ -30,8 +30,7 @@ const char *st_error_code_name(enum st_error_code kind) {
         return code_names[kind];
 }
 
-st_printf(3, 0)
-static void format(struct st_error *err, int code, const char *fmt, va_list ap) {
+st_printf(3, 0) static void format(struct st_error *err, int code, const char *fmt, va_list ap) {
         err->code = code;
         (void)vsnprintf(err->msg, sizeof err->msg, fmt, ap); /* a cut message is still one */
 }

@@ -1,18 +1,18 @@
-#include <stint/fs.h>
-
-#include <stint/cleanup.h>
-
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 int st_read_fd(int fd, size_t max, char **ret_text, size_t *ret_length) {
         st_autofree char *text = NULL;
         size_t used = 0, room = 0;
         struct stat st;
 
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size <= max)
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+            (size_t)st.st_size <= max)
                 room = (size_t)st.st_size + 2; /* one to see the end, one for the NUL */
         else
                 room = 4096;
@@ -94,7 +94,8 @@ int st_replace_file_at(int dir_fd, const char *name, const void *data, size_t le
         st_autoclose int fd = -1;
         int r;
 
-        if ((size_t)snprintf(temporary, sizeof temporary, ".%s.%d", name, (int)getpid()) >= sizeof temporary)
+        if ((size_t)snprintf(temporary, sizeof temporary, ".%s.%d", name, (int)getpid()) >=
+            sizeof temporary)
                 return st_error_code(err, -ENAMETOOLONG, "write %s", name);
         fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
         if (fd < 0)

@@ -1,11 +1,10 @@
-#include <stint/clock.h>
-#include <stint/log.h>
-
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <string.h>
 #include <time.h>
+
+#include <stint/cleanup.h>
+#include <stint/clock.h>
+#include <stint/fs.h>
+#include <stint/log.h>
 
 static const char *const level_names[] = {
         [ST_LOG_DEBUG] = "debug",
@@ -57,7 +56,8 @@ static void print_json(FILE *out, enum st_log_level level, const char *msg, cons
         fputs("}\n", out);
 }
 
-static void emit(const struct st_log *log, enum st_log_level level, const char *msg, const char *code) {
+static void emit(const struct st_log *log, enum st_log_level level, const char *msg,
+                 const char *code) {
         st_autofree char *line = NULL;
         size_t length = 0;
         FILE *out;
@@ -72,7 +72,8 @@ static void emit(const struct st_log *log, enum st_log_level level, const char *
         else
                 print_text(out, level, msg);
         if (fclose(out) == 0)
-                (void)st_write_all(log->fd, line, length); /* a log that cannot be written has nowhere to say so */
+                (void)st_write_all(log->fd, line,
+                                   length); /* a log that cannot be written has nowhere to say so */
         if (log->also_stderr && level == ST_LOG_ERROR)
                 dprintf(STDERR_FILENO, "%s: %s\n", log->program, msg);
 }

@@ -1,10 +1,10 @@
-#include <stint/parse.h>
-
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+
+#include <stint/parse.h>
 
 static int parse_digits(const char *text, unsigned base, uint64_t *ret) {
         uint64_t value = 0;
@@ -86,7 +86,8 @@ static int unit_shift(const char *unit) {
         found = strchr(letters, unit[0] | 0x20);
         if (!found)
                 return -1;
-        if (strcmp(unit + 1, "") && strcmp(unit + 1, "b") && strcmp(unit + 1, "B") && strcmp(unit + 1, "iB"))
+        if (strcmp(unit + 1, "") && strcmp(unit + 1, "b") && strcmp(unit + 1, "B") &&
+            strcmp(unit + 1, "iB"))
                 return -1;
         return 10 * (int)(found - letters + 1);
 }

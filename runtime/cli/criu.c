@@ -209,6 +209,7 @@ int cli_criu_run(const struct cli *cli, const struct cli_criu *request, struct s
                 return r;
         write_fd = st_close(write_fd);
         if (request->status_fd.has && request->status_fd.value > 2)
-                (void)close((int)request->status_fd.value); /* its reader waits for the end of file */
+                (void)close(
+                        (int)request->status_fd.value); /* its reader waits for the end of file */
         return await_helper(pid, read_fd, err);
 }

@@ -9,12 +9,16 @@ static int wrong_state(struct st_error *err, const char *text) {
 }
 
 static int need_cgroup(struct rt_container *container, const char *what, struct st_error *err) {
-        if (container->record.cgroup && rt_cgroup_mode_of(container->record.cgroup) != RT_CGROUP_NONE)
+        if (container->record.cgroup &&
+            rt_cgroup_mode_of(container->record.cgroup) != RT_CGROUP_NONE)
                 return 0;
-        return st_error_kind(err, st_error_set(err, -EOPNOTSUPP, "%s: the container has no cgroup", what), ST_CODE_CGROUP);
+        return st_error_kind(
+                err, st_error_set(err, -EOPNOTSUPP, "%s: the container has no cgroup", what),
+                ST_CODE_CGROUP);
 }
 
-static int check_alive(struct rt_container *container, enum rt_status *ret_status, struct st_error *err) {
+static int check_alive(struct rt_container *container, enum rt_status *ret_status,
+                       struct st_error *err) {
         int r = rt_container_status(container, ret_status, err);
 
         if (r < 0)
@@ -26,7 +30,8 @@ static int check_alive(struct rt_container *container, enum rt_status *ret_statu
 
 /* Without a pid namespace of its own the death of the init ends nobody else. */
 static bool kills_all(const struct rt_container *container, int signal, bool all) {
-        return container->record.cgroup && (all || (signal == SIGKILL && container->record.shares_pids));
+        return container->record.cgroup &&
+               (all || (signal == SIGKILL && container->record.shares_pids));
 }
 
 int rt_container_kill(struct rt_container *container, int signal, bool all, struct st_error *err) {
@@ -34,14 +39,16 @@ int rt_container_kill(struct rt_container *container, int signal, bool all, stru
         int r;
 
         if (all && container->record.cgroup)
-                return rt_cgroup_kill(container->record.cgroup, signal, err); /* also what the init left behind */
+                return rt_cgroup_kill(container->record.cgroup, signal,
+                                      err); /* also what the init left behind */
         r = check_alive(container, &status, err);
         if (r < 0)
                 return r;
         if (kills_all(container, signal, all))
                 r = rt_cgroup_kill(container->record.cgroup, signal, err);
         else if (st_pidfd_send_signal(container->pidfd, signal) < 0)
-                r = errno == ESRCH ? wrong_state(err, "container not running") : st_error_sys(err, "send signal %d", signal);
+                r = errno == ESRCH ? wrong_state(err, "container not running")
+                                   : st_error_sys(err, "send signal %d", signal);
         /* v1's freezer holds a killed process until it is thawed */
         if (r >= 0 && signal == SIGKILL && status == RT_STATUS_PAUSED)
                 r = rt_cgroup_freeze(container->record.cgroup, false, err);
@@ -90,18 +97,21 @@ int rt_container_update(struct rt_container *container, const struct st_resource
         if (r >= 0)
                 r = rt_cgroup_update(container->record.cgroup, resources, err);
         if (r >= 0 && rdt && (rdt->l3_cache_schema || rdt->mem_bw_schema))
-                r = rt_rdt_update(&container->record.rdt, rdt->l3_cache_schema, rdt->mem_bw_schema, err);
+                r = rt_rdt_update(&container->record.rdt, rdt->l3_cache_schema, rdt->mem_bw_schema,
+                                  err);
         rt_state_unlock(container);
         return r;
 }
 
-int rt_container_processes(struct rt_container *container, pid_t **ret_pids, size_t *ret_n, struct st_error *err) {
+int rt_container_processes(struct rt_container *container, pid_t **ret_pids, size_t *ret_n,
+                           struct st_error *err) {
         int r = need_cgroup(container, "ps", err);
 
         return r < 0 ? r : rt_cgroup_processes(container->record.cgroup, ret_pids, ret_n, err);
 }
 
-int rt_container_write_stats(struct rt_container *container, struct st_json_writer *w, const char *key, struct st_error *err) {
+int rt_container_write_stats(struct rt_container *container, struct st_json_writer *w,
+                             const char *key, struct st_error *err) {
         enum rt_status status;
         int r = check_alive(container, &status, err);
 

@@ -1,16 +1,11 @@
 /* What happens next: the one place that knows the order of a container's begun operation.
  *
  *   prepare: CHILD --at hooks--> RUNTIME_HOOKS --> CHILD --at limits--> CHILD --parked--> done
- *   run:     the same, but instead of "parked" the handshake ends: execve happened --> POSTSTART --> done
- *   start:   STARTED --end of the handshake--> POSTSTART --> done
- *   delete:  POSTSTOP --> done
+ *   run:     the same, but instead of "parked" the handshake ends: execve happened --> POSTSTART
+ * --> done start:   STARTED --end of the handshake--> POSTSTART --> done delete:  POSTSTOP --> done
  * Each state has one descriptor to poll; advance() is called when it is readable. */
 #include "handshake.h"
 #include "runtime.h"
-
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-#include <stint/terminal.h>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -19,20 +14,26 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
+#include <stint/terminal.h>
+
 static bool has_hooks(const struct rt_container *container, enum st_hook_kind kind) {
         return container->spec && container->spec->hooks[kind].n_items > 0;
 }
 
-static int begin_hooks(struct rt_container *container, enum rt_phase phase, const char *status, size_t n_kinds,
-                       const enum st_hook_kind *kinds, struct st_error *err) {
+static int begin_hooks(struct rt_container *container, enum rt_phase phase, const char *status,
+                       size_t n_kinds, const enum st_hook_kind *kinds, struct st_error *err) {
         st_autoclose int state_fd = rt_state_memfd(err);
         int r;
 
         if (state_fd < 0)
                 return state_fd;
-        r = rt_state_fill(container, state_fd, status, phase == RT_PHASE_POSTSTOP ? 0 : container->record.pid, err);
+        r = rt_state_fill(container, state_fd, status,
+                          phase == RT_PHASE_POSTSTOP ? 0 : container->record.pid, err);
         if (r >= 0)
-                r = rt_hooks_begin(container->spec->hooks, n_kinds, kinds, state_fd, &container->runner, err);
+                r = rt_hooks_begin(container->spec->hooks, n_kinds, kinds, state_fd,
+                                   &container->runner, err);
         if (r < 0)
                 return r;
         container->phase = phase;
@@ -40,7 +41,7 @@ static int begin_hooks(struct rt_container *container, enum rt_phase phase, cons
 }
 
 int rt_poststop_begin(struct rt_container *container, struct st_error *err) {
-        static const enum st_hook_kind kinds[] = { ST_HOOK_POSTSTOP };
+        static const enum st_hook_kind kinds[] = {ST_HOOK_POSTSTOP};
 
         if (!has_hooks(container, ST_HOOK_POSTSTOP))
                 return 1;
@@ -57,9 +58,11 @@ static int done(struct rt_container *container) {
         return 1;
 }
 
-/* With its driver systemd hears of a small memory limit now: it would have killed what prepares a container. */
+/* With its driver systemd hears of a small memory limit now: it would have killed what prepares a
+ * container. */
 static int tell_systemd(struct rt_container *container, struct st_error *err) {
-        return container->record.cgroup ? rt_cgroup_finish_systemd(container->record.cgroup, err) : 0;
+        return container->record.cgroup ? rt_cgroup_finish_systemd(container->record.cgroup, err)
+                                        : 0;
 }
 
 static int parked(struct rt_container *container, struct st_error *err) {
@@ -69,7 +72,7 @@ static int parked(struct rt_container *container, struct st_error *err) {
 }
 
 static int executed(struct rt_container *container, struct st_error *err) {
-        static const enum st_hook_kind kinds[] = { ST_HOOK_POSTSTART };
+        static const enum st_hook_kind kinds[] = {ST_HOOK_POSTSTART};
         int r = tell_systemd(container, err);
 
         if (r < 0)
@@ -92,7 +95,8 @@ static int go_on(struct rt_container *container, struct st_error *err) {
 static int64_t memory_limit(struct rt_container *container) {
         const struct st_memory *memory = NULL;
 
-        st_ignore(rt_config_saved(container, NULL)); /* a start may have done without; no config, no number */
+        st_ignore(rt_config_saved(container,
+                                  NULL)); /* a start may have done without; no config, no number */
         if (container->spec && container->spec->linux_.resources)
                 memory = container->spec->linux_.resources->memory;
         return memory && memory->limit.has && memory->limit.value > 0 ? memory->limit.value : 0;
@@ -100,22 +104,27 @@ static int64_t memory_limit(struct rt_container *container) {
 
 static int blame_limit(struct rt_container *container, int r, struct st_error *err) {
         if (memory_limit(container))
-                r = st_error_prefix(err, r, "linux.resources.memory.limit: %lld bytes are too few to start", (long long)memory_limit(container));
+                r = st_error_prefix(err, r,
+                                    "linux.resources.memory.limit: %lld bytes are too few to start",
+                                    (long long)memory_limit(container));
         else
-                r = st_error_prefix(err, r, "a memory limit above the container's own is too small to start");
+                r = st_error_prefix(
+                        err, r, "a memory limit above the container's own is too small to start");
         return st_error_kind(err, r, ST_CODE_LIMIT);
 }
 
-static int take_error(struct rt_container *container, const struct rt_message *message, struct st_error *err) {
+static int take_error(struct rt_container *container, const struct rt_message *message,
+                      struct st_error *err) {
         if (err)
                 *err = message->error;
-        if (message->error.code == -ENOMEM && memory_limit(container) && message->error.kind != ST_CODE_LIMIT)
+        if (message->error.code == -ENOMEM && memory_limit(container) &&
+            message->error.kind != ST_CODE_LIMIT)
                 return blame_limit(container, -ENOMEM, err);
         return message->error.code < 0 ? message->error.code : -EIO;
 }
 
 static int run_runtime_hooks(struct rt_container *container, struct st_error *err) {
-        static const enum st_hook_kind kinds[] = { ST_HOOK_PRESTART, ST_HOOK_CREATE_RUNTIME };
+        static const enum st_hook_kind kinds[] = {ST_HOOK_PRESTART, ST_HOOK_CREATE_RUNTIME};
 
         return begin_hooks(container, RT_PHASE_RUNTIME_HOOKS, "creating", 2, kinds, err);
 }
@@ -128,9 +137,10 @@ static int write_limits(struct rt_container *container, struct st_error *err) {
 
 enum { END_WAIT_MSEC = 1000 };
 
-/* Without reaping it. What is not our child is unknown: zeros. Its descriptors are closed, so it ends now. */
+/* Without reaping it. What is not our child is unknown: zeros. Its descriptors are closed, so it
+ * ends now. */
 static siginfo_t look_at_end(const struct rt_container *container) {
-        struct pollfd end = { .fd = container->pidfd, .events = POLLIN };
+        struct pollfd end = {.fd = container->pidfd, .events = POLLIN};
         siginfo_t info = {0};
 
         (void)poll(&end, 1, END_WAIT_MSEC); /* a frozen one does not end, and is unknown too */
@@ -139,20 +149,35 @@ static siginfo_t look_at_end(const struct rt_container *container) {
         return info;
 }
 
-/* An init that died without a word was killed: by an OOM kill during prepare, within execve where that found no memory for
- * the new program after it had given up the old one, by somebody's delete --force. Or it had no memory to send its word. */
+/* An init that died without a word was killed: by an OOM kill during prepare, within execve where
+ * that found no memory for the new program after it had given up the old one, by somebody's delete
+ * --force. Or it had no memory to send its word. */
 static int died(struct rt_container *container, struct st_error *err) {
         siginfo_t info = look_at_end(container);
 
         if (container->record.cgroup && rt_cgroup_oom_kills(container->record.cgroup) > 0)
-                return blame_limit(container, st_error_set(err, -ENOMEM, "the container's init was killed by the OOM killer"), err);
+                return blame_limit(
+                        container,
+                        st_error_set(err, -ENOMEM,
+                                     "the container's init was killed by the OOM killer"),
+                        err);
         if (info.si_code != CLD_EXITED && info.si_status == SIGSEGV)
-                return blame_limit(container, st_error_set(err, -ENOMEM, "execve found no memory"), err);
+                return blame_limit(container, st_error_set(err, -ENOMEM, "execve found no memory"),
+                                   err);
         if (info.si_code == CLD_EXITED && info.si_status > 1)
-                return blame_limit(container, st_error_set(err, -ENOMEM, "the container's init found no memory to say more than: %s",
-                                                           strerrordesc_np(info.si_status)), err);
-        return st_error_kind(err, st_error_set(err, -EIO, "the container's init died while it was prepared%s",
-                                               info.si_status == SIGKILL ? ": killed, by the OOM killer or by delete --force" : ""), ST_CODE_INTERNAL);
+                return blame_limit(
+                        container,
+                        st_error_set(err, -ENOMEM,
+                                     "the container's init found no memory to say more than: %s",
+                                     strerrordesc_np(info.si_status)),
+                        err);
+        return st_error_kind(
+                err,
+                st_error_set(err, -EIO, "the container's init died while it was prepared%s",
+                             info.si_status == SIGKILL
+                                     ? ": killed, by the OOM killer or by delete --force"
+                                     : ""),
+                ST_CODE_INTERNAL);
 }
 
 /* The end of the handshake without an error: execve, or a death before it. */
@@ -173,7 +198,8 @@ static int hear_child(struct rt_container *container, struct st_error *err) {
         if (r < 0)
                 return st_error_code(err, r, "hear from the init");
         if (r == 0)
-                return parks(container) || died_early(container) ? died(container, err) : executed(container, err);
+                return parks(container) || died_early(container) ? died(container, err)
+                                                                 : executed(container, err);
         switch ((enum rt_message_type)message.type) {
         case RT_MSG_AT_HOOKS:
                 return run_runtime_hooks(container, err);
@@ -209,7 +235,8 @@ static int after_poststart(struct rt_container *container, struct st_error *err)
 
         if (r >= 0)
                 return done(container);
-        st_ignore(rt_container_kill(container, SIGKILL, true, NULL)); /* the hook's error is the one to tell */
+        st_ignore(rt_container_kill(container, SIGKILL, true,
+                                    NULL)); /* the hook's error is the one to tell */
         return r;
 }
 
@@ -275,7 +302,8 @@ int rt_container_wait_fd(const struct rt_container *container) {
 
 int rt_container_finish(struct rt_container *container, struct st_error *err) {
         for (;;) {
-                int r = rt_container_advance(container, err); /* every wait is a blocking read of one message */
+                int r = rt_container_advance(
+                        container, err); /* every wait is a blocking read of one message */
                 if (r != 0)
                         return r;
         }
@@ -319,15 +347,17 @@ static int check_startable(struct rt_container *container, struct st_error *err)
 }
 
 static int call_parked(struct rt_container *container, struct st_error *err) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
         int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), r;
 
         if (fd < 0)
                 return st_error_sys(err, "make a socket");
         container->sync_fd = fd;
-        (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock", container->dir_fd);
+        (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock",
+                       container->dir_fd);
         if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-                if (errno == ECONNREFUSED || errno == ENOENT) /* a starter that was killed came before us */
+                if (errno == ECONNREFUSED ||
+                    errno == ENOENT) /* a starter that was killed came before us */
                         return wrong_state(err, "cannot start an already running container");
                 return st_error_sys(err, "call the parked init");
         }

@@ -1,9 +1,17 @@
 /* prepare and run: from options to a parked or running init.
  *
- * The order makes every crash harmless: the id is reserved, then what will exist is written down (cgroup paths), then it is made,
- * then the pid is written down. Whatever is left behind by a runtime that was killed in between, `delete --force` finds. */
+ * The order makes every crash harmless: the id is reserved, then what will exist is written down
+ * (cgroup paths), then it is made, then the pid is written down. Whatever is left behind by a
+ * runtime that was killed in between, `delete --force` finds. */
 #include "handshake.h"
+#include "launch.h"
 #include "plan.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include <stint/cleanup.h>
 #include <stint/clock.h>
@@ -13,14 +21,6 @@
 #include <stint/parse.h>
 #include <stint/syscall.h>
 #include <stint/terminal.h>
-
-#include "launch.h"
-
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 /* ---- the record ---- */
 
@@ -53,12 +53,13 @@ static char *login_of(char *line, uid_t uid) {
         char *login = strsep(&line, ":"), *number;
         uint32_t id;
 
-        (void)strsep(&line, ":");     /* the password */
+        (void)strsep(&line, ":"); /* the password */
         number = strsep(&line, ":");
         return number && st_parse_u32(number, &id) == 0 && id == uid ? strdup(login) : NULL;
 }
 
-/* The caller's login name, from the file: a static program has no NSS. A number when it is not there. */
+/* The caller's login name, from the file: a static program has no NSS. A number when it is not
+ * there. */
 static char *owner_name(void) {
         uid_t uid = getuid();
         st_autofree char *text = NULL;
@@ -74,7 +75,8 @@ static char *owner_name(void) {
         return name;
 }
 
-static int fill_record(struct rt_container *container, const struct rt_create_options *options, struct st_error *err) {
+static int fill_record(struct rt_container *container, const struct rt_create_options *options,
+                       struct st_error *err) {
         struct rt_record *record = &container->record;
         const struct st_spec *spec = container->spec;
         int r = absolute(NULL, options->bundle ? options->bundle : ".", &record->bundle);
@@ -87,9 +89,12 @@ static int fill_record(struct rt_container *container, const struct rt_create_op
         record->created = now_text();
         record->owner = owner_name();
         record->oci_version = strdup(spec->oci_version);
-        record->simple = spec->process && !spec->hooks[ST_HOOK_POSTSTART].n_items && !spec->hooks[ST_HOOK_POSTSTOP].n_items;
-        record->shares_pids = !spec->linux_.namespaces[ST_NS_PID].wanted || spec->linux_.namespaces[ST_NS_PID].path;
-        record->annotations = spec->annotations; /* borrowed: the spec lives as long as the handle */
+        record->simple = spec->process && !spec->hooks[ST_HOOK_POSTSTART].n_items &&
+                         !spec->hooks[ST_HOOK_POSTSTOP].n_items;
+        record->shares_pids = !spec->linux_.namespaces[ST_NS_PID].wanted ||
+                              spec->linux_.namespaces[ST_NS_PID].path;
+        record->annotations =
+                spec->annotations; /* borrowed: the spec lives as long as the handle */
         record->n_annotations = spec->n_annotations;
         if (!record->id || !record->created || !record->owner || !record->oci_version)
                 return st_error_set(err, -ENOMEM, "describe the container");
@@ -98,7 +103,9 @@ static int fill_record(struct rt_container *container, const struct rt_create_op
 
 static int plan_cgroup(struct rt_container *container, struct st_error *err) {
         const struct st_spec *spec = container->spec;
-        int64_t root_uid = spec->linux_.namespaces[ST_NS_USER].wanted ? rt_idmap_to_host(&spec->linux_.uid_mappings, 0) : -1;
+        int64_t root_uid = spec->linux_.namespaces[ST_NS_USER].wanted
+                                   ? rt_idmap_to_host(&spec->linux_.uid_mappings, 0)
+                                   : -1;
         struct rt_cgroup_request request = {
                 .id = container->record.id,
                 .path = spec->linux_.cgroups_path,
@@ -117,8 +124,10 @@ static int plan_cgroup(struct rt_container *container, struct st_error *err) {
         return r < 0 ? st_error_kind(err, r, ST_CODE_CGROUP) : 0;
 }
 
-static int save_config(struct rt_container *container, const char *text, size_t length, struct st_error *err) {
-        st_autoclose int fd = openat(container->dir_fd, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+static int save_config(struct rt_container *container, const char *text, size_t length,
+                       struct st_error *err) {
+        st_autoclose int fd = openat(container->dir_fd, "config.json",
+                                     O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         int r;
 
         if (fd < 0)
@@ -128,8 +137,8 @@ static int save_config(struct rt_container *container, const char *text, size_t 
 }
 
 /* Reserve, write down, make: up to the point where a process can be cloned. */
-static int make_outside(struct rt_container *container, const struct rt_create_options *options, const char *config, size_t length,
-                        struct st_error *err) {
+static int make_outside(struct rt_container *container, const struct rt_create_options *options,
+                        const char *config, size_t length, struct st_error *err) {
         int r = rt_state_reserve(container, options->id, err);
 
         if (r < 0)
@@ -141,17 +150,21 @@ static int make_outside(struct rt_container *container, const struct rt_create_o
         if (r >= 0)
                 r = save_config(container, config, length, err);
         if (r >= 0)
-                r = st_error_kind(err, rt_cgroup_create(container->record.cgroup, err), ST_CODE_CGROUP);
+                r = st_error_kind(err, rt_cgroup_create(container->record.cgroup, err),
+                                  ST_CODE_CGROUP);
         if (r >= 0 && rt_cgroup_warning(container->record.cgroup))
-                rt_runtime_warn(container->runtime, "%s", rt_cgroup_warning(container->record.cgroup));
+                rt_runtime_warn(container->runtime, "%s",
+                                rt_cgroup_warning(container->record.cgroup));
         if (r >= 0 && container->spec->linux_.intel_rdt)
-                r = rt_rdt_create(container->spec->linux_.intel_rdt, container->record.id, "/sys/fs/resctrl", &container->record.rdt, err);
+                r = rt_rdt_create(container->spec->linux_.intel_rdt, container->record.id,
+                                  "/sys/fs/resctrl", &container->record.rdt, err);
         return r;
 }
 
 /* ---- after the clone ---- */
 
-static int move_net_devices(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
+static int move_net_devices(struct rt_container *container, const struct rt_plan *plan,
+                            struct st_error *err) {
         const struct st_linux *lin = &container->spec->linux_;
         int joined_fd = plan->init.namespaces.join_fds[ST_NS_NETWORK];
         st_autoclose int netns_fd = -1;
@@ -159,7 +172,7 @@ static int move_net_devices(struct rt_container *container, const struct rt_plan
 
         if (!lin->n_net_devices)
                 return 0;
-        if (joined_fd >= 0)           /* the init waits, and has not joined yet */
+        if (joined_fd >= 0) /* the init waits, and has not joined yet */
                 return rt_net_devices_move(lin->net_devices, lin->n_net_devices, joined_fd, err);
         (void)snprintf(path, sizeof path, "/proc/%d/ns/net", (int)container->record.pid);
         netns_fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -168,27 +181,33 @@ static int move_net_devices(struct rt_container *container, const struct rt_plan
         return rt_net_devices_move(lin->net_devices, lin->n_net_devices, netns_fd, err);
 }
 
-static int fill_states(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
+static int fill_states(struct rt_container *container, const struct rt_plan *plan,
+                       struct st_error *err) {
         const struct st_seccomp *seccomp = container->spec->linux_.seccomp;
         int r = 0;
 
         /* spec, "State": in a hook that runs in the container the pid is the one seen there */
         if (plan->init.create_state_fd >= 0)
-                r = rt_state_fill(container, plan->init.create_state_fd, "creating", rt_pid_inside(container->record.pid), err);
+                r = rt_state_fill(container, plan->init.create_state_fd, "creating",
+                                  rt_pid_inside(container->record.pid), err);
         if (r >= 0 && plan->init.start_state_fd >= 0)
-                r = rt_state_fill(container, plan->init.start_state_fd, "created", rt_pid_inside(container->record.pid), err);
+                r = rt_state_fill(container, plan->init.start_state_fd, "created",
+                                  rt_pid_inside(container->record.pid), err);
         if (r >= 0 && plan->init.task.state_fd >= 0)
-                r = rt_state_fill_seccomp(container, plan->init.task.state_fd, "creating", seccomp->listener_metadata, err);
+                r = rt_state_fill_seccomp(container, plan->init.task.state_fd, "creating",
+                                          seccomp->listener_metadata, err);
         return r;
 }
 
 /* What only a parent can do, while the init waits. */
-static int work_for_child(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
+static int work_for_child(struct rt_container *container, const struct rt_plan *plan,
+                          struct st_error *err) {
         const struct st_linux *lin = &container->spec->linux_;
         int r = 0;
 
         if (plan->init.namespaces.clone_flags & CLONE_NEWUSER)
-                r = rt_idmap_write(container->record.pid, &lin->uid_mappings, &lin->gid_mappings, err);
+                r = rt_idmap_write(container->record.pid, &lin->uid_mappings, &lin->gid_mappings,
+                                   err);
         if (r >= 0 && container->runtime->systemd_cgroup && container->record.cgroup)
                 r = rt_cgroup_attach_systemd(container->record.cgroup, container->record.pid, err);
         if (r >= 0 && lin->intel_rdt)
@@ -200,7 +219,8 @@ static int work_for_child(struct rt_container *container, const struct rt_plan *
         return r;
 }
 
-static int send_pidfd(struct rt_container *container, const struct rt_create_options *options, struct st_error *err) {
+static int send_pidfd(struct rt_container *container, const struct rt_create_options *options,
+                      struct st_error *err) {
         int r;
 
         if (options->pidfd_socket_fd < 0)
@@ -210,22 +230,26 @@ static int send_pidfd(struct rt_container *container, const struct rt_create_opt
 }
 
 /* What is known of a child that shares our memory, it writes down itself. */
-static int prepare_record(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+static int prepare_record(struct rt_container *container, struct rt_plan *plan,
+                          struct st_error *err) {
         struct rt_init_record *record = &plan->init.record;
 
         record->fd = container->record_fd;
-        return plan->init.shares_memory ? rt_record_render(container, &record->line, &record->length, err) : 0;
+        return plan->init.shares_memory
+                       ? rt_record_render(container, &record->line, &record->length, err)
+                       : 0;
 }
 
 static int let_go(struct rt_container *container, struct st_error *err) {
         int r = rt_handshake_send(container->sync_fd, RT_MSG_GO, NULL);
 
         if (r == -EPIPE || r == -ECONNRESET)
-                return 0;             /* it failed meanwhile: advance() hears why */
+                return 0; /* it failed meanwhile: advance() hears why */
         return r < 0 ? st_error_code(err, r, "let the init go on") : 0;
 }
 
-static int write_record(struct rt_container *container, const struct rt_plan *plan, struct st_error *err) {
+static int write_record(struct rt_container *container, const struct rt_plan *plan,
+                        struct st_error *err) {
         if (plan->init.shares_memory) {
                 container->record.start_time = plan->init.record.start_time;
                 return 0;
@@ -246,7 +270,8 @@ static int launch(struct rt_container *container, struct rt_plan *plan, struct s
         container->pidfd = child.pidfd;
         container->is_child = true;
         container->sync_fd = st_take_fd(plan->parent_sync_fd);
-        plan->child_sync_fd = st_close(plan->child_sync_fd); /* so that the child's end is the only one */
+        plan->child_sync_fd =
+                st_close(plan->child_sync_fd); /* so that the child's end is the only one */
         plan->child_console_fd = st_close(plan->child_console_fd);
         container->executed = plan->init.shares_memory && !plan->init.failed;
         r = write_record(container, plan, err);
@@ -258,7 +283,8 @@ static int launch(struct rt_container *container, struct rt_plan *plan, struct s
         return r;
 }
 
-static int begin(struct rt_container *container, const struct rt_create_options *options, bool park, struct st_error *err) {
+static int begin(struct rt_container *container, const struct rt_create_options *options, bool park,
+                 struct st_error *err) {
         struct rt_plan plan;
         int r = rt_plan_make(container, options, park, &plan, err);
 
@@ -272,8 +298,8 @@ static int begin(struct rt_container *container, const struct rt_create_options 
         return r;
 }
 
-int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create_options *options, struct rt_container **ret_container,
-                              struct st_error *err) {
+int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create_options *options,
+                              struct rt_container **ret_container, struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = rt_container_new(runtime);
         st_autofree char *config = NULL;
         size_t length;
@@ -283,7 +309,8 @@ int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create
                 return st_error_set(err, -ENOMEM, "create container %s", options->id);
         r = rt_id_check(options->id, err);
         if (r >= 0)
-                r = rt_config_read(options->bundle ? options->bundle : ".", options->config, &container->spec, &config, &length, err);
+                r = rt_config_read(options->bundle ? options->bundle : ".", options->config,
+                                   &container->spec, &config, &length, err);
         if (r >= 0)
                 r = fill_record(container, options, err);
         if (r >= 0)
@@ -296,8 +323,8 @@ int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create
         return 0;
 }
 
-static int make_container(struct rt_runtime *runtime, const struct rt_create_options *options, bool park,
-                          struct rt_container **ret_container, struct st_error *err) {
+static int make_container(struct rt_runtime *runtime, const struct rt_create_options *options,
+                          bool park, struct rt_container **ret_container, struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         int r = rt_container_make_outside(runtime, options, &container, err);
 

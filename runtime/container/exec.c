@@ -1,17 +1,12 @@
 /* A further process in a container that runs.
  *
- * A stage process enters the cgroup with the caller's rights, then the container's namespaces through the
- * init's pidfd (setns, Linux 5.8: all at once, no /proc path that could be swapped), and clones the process itself
- * with CLONE_PARENT: only a child is in a joined pid namespace, and the caller is its parent. Both are non-dumpable before
- * they join, or a process of the container could trace them (CVE-2016-9962). */
+ * A stage process enters the cgroup with the caller's rights, then the container's namespaces
+ * through the init's pidfd (setns, Linux 5.8: all at once, no /proc path that could be swapped),
+ * and clones the process itself with CLONE_PARENT: only a child is in a joined pid namespace, and
+ * the caller is its parent. Both are non-dumpable before they join, or a process of the container
+ * could trace them (CVE-2016-9962). */
 #include "handshake.h"
 #include "plan.h"
-
-#include <stint/cleanup.h>
-#include <stint/idmap.h>
-#include <stint/namespaces.h>
-#include <stint/syscall.h>
-#include <stint/terminal.h>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -21,6 +16,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include <stint/cleanup.h>
+#include <stint/idmap.h>
+#include <stint/namespaces.h>
+#include <stint/syscall.h>
+#include <stint/terminal.h>
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL
@@ -40,10 +41,11 @@ struct joiner {
         struct st_arena *arena;
         struct rt_seccomp *seccomp;
         const struct rt_container *container;
-        struct rt_cgroup *cgroup;     /* NULL: none */
-        struct rt_cgroup *own_cgroup; /* one that stands for another place than the container's does */
+        struct rt_cgroup *cgroup; /* NULL: none */
+        struct rt_cgroup
+                *own_cgroup; /* one that stands for another place than the container's does */
         int init_pidfd;
-        int ns_flags;                 /* CLONE_NEW* of the container's config */
+        int ns_flags; /* CLONE_NEW* of the container's config */
         int sync_fd, console_fd, own_console_fd;
 };
 
@@ -84,7 +86,8 @@ static int become(struct joiner *j, struct st_error *err) {
                 return st_error_sys(err, "mark the descriptors close-on-exec");
         for (int i = 0; i < 3; i++)
                 if (j->options->stdio_fds[i] >= 0 && dup2(j->options->stdio_fds[i], i) < 0)
-                        return st_error_sys(err, "put descriptor %d on %d", j->options->stdio_fds[i], i);
+                        return st_error_sys(err, "put descriptor %d on %d",
+                                            j->options->stdio_fds[i], i);
         if ((j->ns_flags & CLONE_NEWUSER) && (st_setresgid(0) < 0 || st_setresuid(0) < 0))
                 return st_error_sys(err, "become root of the user namespace");
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -94,7 +97,8 @@ static int become(struct joiner *j, struct st_error *err) {
         if (r >= 0)
                 r = rt_task_settle_in(&j->task, err);
         if (r >= 0 && j->task.process->exec_cpu_affinity_final)
-                r = rt_affinity_apply(j->task.process->exec_cpu_affinity_final, "process.execCPUAffinity.final", err);
+                r = rt_affinity_apply(j->task.process->exec_cpu_affinity_final,
+                                      "process.execCPUAffinity.final", err);
         for (unsigned i = 0; r >= 0 && i < j->task.n_preserve; i++)
                 if (fcntl((int)(3 + i), F_SETFD, 0) < 0)
                         r = st_error_sys(err, "preserve descriptor %u", 3 + i);
@@ -105,7 +109,7 @@ static int become(struct joiner *j, struct st_error *err) {
 _Noreturn static void process_main(struct joiner *j) {
         struct st_error error = {0};
 
-        (void)become(j, &error);      /* comes back only with an error */
+        (void)become(j, &error); /* comes back only with an error */
         (void)rt_handshake_send(j->sync_fd, RT_MSG_FAILED, &error);
         syscall(SYS_exit_group, 1);
         __builtin_unreachable();
@@ -121,7 +125,8 @@ static int join(const struct joiner *j, struct st_error *err) {
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return st_error_sys(err, "become non-dumpable");
         if (j->task.process->exec_cpu_affinity_initial)
-                r = rt_affinity_apply(j->task.process->exec_cpu_affinity_initial, "process.execCPUAffinity.initial", err);
+                r = rt_affinity_apply(j->task.process->exec_cpu_affinity_initial,
+                                      "process.execCPUAffinity.initial", err);
         if (r >= 0 && j->cgroup) {
                 fds = rt_cgroup_task_fds(j->cgroup, &n);
                 r = rt_cgroup_enter_self(fds, n, err);
@@ -130,8 +135,11 @@ static int join(const struct joiner *j, struct st_error *err) {
                 return r;
         if (j->ns_flags && setns(j->init_pidfd, j->ns_flags) < 0) {
                 if (errno == ESRCH)
-                        return st_error_kind(err, st_error_set(err, -ESRCH, "container not running"), ST_CODE_WRONG_STATE);
-                return st_error_kind(err, st_error_sys(err, "join the container's namespaces"), ST_CODE_NAMESPACE);
+                        return st_error_kind(err,
+                                             st_error_set(err, -ESRCH, "container not running"),
+                                             ST_CODE_WRONG_STATE);
+                return st_error_kind(err, st_error_sys(err, "join the container's namespaces"),
+                                     ST_CODE_NAMESPACE);
         }
         return 0;
 }
@@ -148,7 +156,7 @@ _Noreturn static void stage_main(struct joiner *j, struct stage_result *result) 
                         process_main(j);
                 if (pid < 0)
                         (void)st_error_sys(&result->error, "clone the process");
-                result->pid = pid;    /* by the stage alone: the page is the child's too */
+                result->pid = pid; /* by the stage alone: the page is the child's too */
         }
         syscall(SYS_exit_group, 0);
         __builtin_unreachable();
@@ -161,7 +169,10 @@ static int wait_for_stage(int pidfd, struct st_error *err) {
                 if (errno != EINTR)
                         return st_error_sys(err, "wait for the stage process");
         if (info.si_code != CLD_EXITED)
-                return st_error_set(err, -EIO, "the stage process was killed by signal %d (an OOM kill in the container's cgroup?)", info.si_status);
+                return st_error_set(err, -EIO,
+                                    "the stage process was killed by signal %d (an OOM kill in the "
+                                    "container's cgroup?)",
+                                    info.si_status);
         return 0;
 }
 
@@ -184,7 +195,8 @@ static pid_t clone_stage(struct joiner *j, struct stage_result *result, int *ret
         return pid;
 }
 
-/* v2: an init that manages cgroups (systemd) has gone into one of them, and the leaf takes nobody any more. */
+/* v2: an init that manages cgroups (systemd) has gone into one of them, and the leaf takes nobody
+ * any more. */
 static int go_beside_init(struct joiner *j, struct st_error *err) {
         int r = rt_record_load_cgroup(j->container, &j->own_cgroup, err);
 
@@ -218,16 +230,25 @@ static int run_stage(struct joiner *j, struct stage_result *result, struct st_er
 
 /* ---- parent ---- */
 
-static int check_state(struct rt_container *container, const struct rt_exec_options *options, struct st_error *err) {
+static int check_state(struct rt_container *container, const struct rt_exec_options *options,
+                       struct st_error *err) {
         enum rt_status status;
         int r = rt_container_status(container, &status, err);
 
         if (r < 0)
                 return r;
         if (status == RT_STATUS_STOPPED || status == RT_STATUS_CREATING)
-                return st_error_kind(err, st_error_set(err, -ESRCH, "cannot exec in a stopped container: container not running"), ST_CODE_WRONG_STATE);
+                return st_error_kind(
+                        err,
+                        st_error_set(err, -ESRCH,
+                                     "cannot exec in a stopped container: container not running"),
+                        ST_CODE_WRONG_STATE);
         if (status == RT_STATUS_PAUSED && !options->ignore_paused)
-                return st_error_kind(err, st_error_set(err, -EBUSY, "cannot exec in a paused container (use --ignore-paused to override)"), ST_CODE_WRONG_STATE);
+                return st_error_kind(err,
+                                     st_error_set(err, -EBUSY,
+                                                  "cannot exec in a paused container (use "
+                                                  "--ignore-paused to override)"),
+                                     ST_CODE_WRONG_STATE);
         return 0;
 }
 
@@ -236,7 +257,11 @@ static int plan_console(struct joiner *j, struct st_error *err) {
         int fds[2];
 
         if (options->console_socket_fd >= 0 && !options->process->terminal)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "cannot use console socket if runc will not detach or allocate tty"), ST_CODE_USAGE);
+                return st_error_kind(err,
+                                     st_error_set(err, -EINVAL,
+                                                  "cannot use console socket if runc will not "
+                                                  "detach or allocate tty"),
+                                     ST_CODE_USAGE);
         if (!options->process->terminal)
                 return 0;
         if (options->console_socket_fd >= 0) {
@@ -244,7 +269,11 @@ static int plan_console(struct joiner *j, struct st_error *err) {
                 return 0;
         }
         if (!options->terminal_is_ours)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "cannot allocate tty if runc will detach without setting console socket"), ST_CODE_USAGE);
+                return st_error_kind(err,
+                                     st_error_set(err, -EINVAL,
+                                                  "cannot allocate tty if runc will detach without "
+                                                  "setting console socket"),
+                                     ST_CODE_USAGE);
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
                 return st_error_sys(err, "make a socket for the terminal");
         j->own_console_fd = fds[0];
@@ -266,7 +295,8 @@ static int open_cgroup(struct rt_container *container, struct joiner *j, struct 
 
 static int plan_joiner(struct rt_container *container, struct joiner *j, struct st_error *err) {
         const struct st_linux *lin = &container->spec->linux_;
-        int r = rt_task_plan(j->arena, j->options->process, j->options->preserve_fds, 0, &j->task, err);
+        int r = rt_task_plan(j->arena, j->options->process, j->options->preserve_fds, 0, &j->task,
+                             err);
 
         if (r >= 0)
                 r = rt_lsm_check(j->options->process, err);
@@ -274,7 +304,8 @@ static int plan_joiner(struct rt_container *container, struct joiner *j, struct 
                 return r;
         rt_task_grant(container->runtime, &j->task, lin->namespaces[ST_NS_USER].wanted);
         j->task.keyring_id = container->record.id;
-        j->task.keep_groups = lin->namespaces[ST_NS_USER].wanted && rt_idmap_denies_setgroups(&lin->uid_mappings, &lin->gid_mappings);
+        j->task.keep_groups = lin->namespaces[ST_NS_USER].wanted &&
+                              rt_idmap_denies_setgroups(&lin->uid_mappings, &lin->gid_mappings);
         j->task.personality = lin->personality;
         j->task.memory_policy = lin->memory_policy;
         for (int kind = 0; kind < _ST_NS_MAX; kind++)
@@ -283,13 +314,16 @@ static int plan_joiner(struct rt_container *container, struct joiner *j, struct 
         if (lin->seccomp) {
                 r = rt_filter_prepare(container->runtime, lin->seccomp, &j->seccomp, err);
                 if (r >= 0)
-                        r = rt_seccomp_connect(lin->seccomp, j->seccomp, &j->task.seccomp_socket_fd, err);
+                        r = rt_seccomp_connect(lin->seccomp, j->seccomp, &j->task.seccomp_socket_fd,
+                                               err);
                 j->task.seccomp = j->seccomp;
         }
         if (r >= 0 && j->seccomp && j->seccomp->notify) {
                 j->task.state_fd = rt_state_memfd(err);
-                r = j->task.state_fd < 0 ? j->task.state_fd
-                                         : rt_state_fill_seccomp(container, j->task.state_fd, "running", lin->seccomp->listener_metadata, err);
+                r = j->task.state_fd < 0
+                            ? j->task.state_fd
+                            : rt_state_fill_seccomp(container, j->task.state_fd, "running",
+                                                    lin->seccomp->listener_metadata, err);
         }
         if (r >= 0 && container->record.cgroup)
                 r = open_cgroup(container, j, err);
@@ -311,7 +345,8 @@ static void joiner_deinit(struct joiner *j) {
 }
 
 static int start(struct joiner *j, struct rt_exec *exec, struct st_error *err) {
-        struct stage_result *result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        struct stage_result *result = mmap(NULL, sizeof *result, PROT_READ | PROT_WRITE,
+                                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         int r;
 
         if (result == MAP_FAILED)
@@ -329,10 +364,15 @@ static int start(struct joiner *j, struct rt_exec *exec, struct st_error *err) {
         return r;
 }
 
-int rt_container_exec(struct rt_container *container, const struct rt_exec_options *options, struct rt_exec **ret_exec,
-                      struct st_error *err) {
+int rt_container_exec(struct rt_container *container, const struct rt_exec_options *options,
+                      struct rt_exec **ret_exec, struct st_error *err) {
         st_cleanup(rt_exec_freep) struct rt_exec *exec = calloc(1, sizeof *exec);
-        struct joiner j = { .container = container, .options = options, .init_pidfd = container->pidfd, .sync_fd = -1, .console_fd = -1, .own_console_fd = -1 };
+        struct joiner j = {.container = container,
+                           .options = options,
+                           .init_pidfd = container->pidfd,
+                           .sync_fd = -1,
+                           .console_fd = -1,
+                           .own_console_fd = -1};
         int r = check_state(container, options, err);
 
         if (r >= 0)
@@ -369,11 +409,15 @@ int rt_exec_advance(struct rt_exec *exec, struct st_error *err) {
                 return st_error_code(err, r, "hear from the process");
         exec->sync_fd = st_close(exec->sync_fd);
         exec->done = true;
-        if (r == 0)                   /* the end of the handshake: it executed, or was killed before it could */
-                return !rt_never_executed(exec->pid) ? 1
-                        : st_error_kind(err, st_error_set(err, -ESRCH, "container not running: the process was killed before it could start"),
-                                        ST_CODE_WRONG_STATE);
-        while (waitid(P_PIDFD, (id_t)exec->pidfd, &(siginfo_t){0}, WEXITED) < 0 && errno == EINTR)
+        if (r == 0) /* the end of the handshake: it executed, or was killed before it could */
+                return !rt_never_executed(exec->pid)
+                               ? 1
+                               : st_error_kind(err,
+                                               st_error_set(err, -ESRCH,
+                                                            "container not running: the process "
+                                                            "was killed before it could start"),
+                                               ST_CODE_WRONG_STATE);
+        while (waitid(P_PIDFD, (id_t)exec->pidfd, &(siginfo_t) {0}, WEXITED) < 0 && errno == EINTR)
                 ;
         exec->reaped = true;
         if (err)
@@ -382,7 +426,8 @@ int rt_exec_advance(struct rt_exec *exec, struct st_error *err) {
 }
 
 int rt_exec_finish(struct rt_exec *exec, struct st_error *err) {
-        return rt_exec_advance(exec, err); /* one message, or the end of the handshake: a blocking read */
+        return rt_exec_advance(exec,
+                               err); /* one message, or the end of the handshake: a blocking read */
 }
 
 int rt_exec_pidfd(const struct rt_exec *exec) {

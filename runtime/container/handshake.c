@@ -15,7 +15,7 @@ int rt_handshake_pair(int *ret_parent_fd, int *ret_child_fd, struct st_error *er
 }
 
 int rt_handshake_send(int fd, enum rt_message_type type, const struct st_error *error) {
-        struct rt_message message = { .type = type };
+        struct rt_message message = {.type = type};
 
         if (error)
                 message.error = *error;
@@ -25,7 +25,8 @@ int rt_handshake_send(int fd, enum rt_message_type type, const struct st_error *
 int rt_handshake_receive(int fd, struct rt_message *ret_message) {
         ssize_t n;
 
-        /* ECONNRESET: the other end was closed before it read what we sent. It is said once, and what it had sent comes after */
+        /* ECONNRESET: the other end was closed before it read what we sent. It is said once, and
+         * what it had sent comes after */
         do
                 n = recv(fd, ret_message, sizeof *ret_message, 0);
         while (n < 0 && (errno == EINTR || errno == ECONNRESET));
@@ -35,6 +36,7 @@ int rt_handshake_receive(int fd, struct rt_message *ret_message) {
                 return 0;
         if ((size_t)n != sizeof *ret_message)
                 return -EPROTO;
-        ret_message->error.msg[sizeof ret_message->error.msg - 1] = 0; /* it may come from inside a container */
+        ret_message->error.msg[sizeof ret_message->error.msg - 1] =
+                0; /* it may come from inside a container */
         return 1;
 }

@@ -1,17 +1,22 @@
-/* runtime/container/handshake.h: the messages between a runtime and the child that becomes the task.
+/* runtime/container/handshake.h: the messages between a runtime and the child that becomes the
+ * task.
  *
- * One SOCK_SEQPACKET pair, close-on-exec at both ends: so "end of file without an error" is "execve happened". */
+ * One SOCK_SEQPACKET pair, close-on-exec at both ends: so "end of file without an error" is "execve
+ * happened". */
 #pragma once
-#include <stint/error.h>
 #include <stdint.h>
 
+#include <stint/error.h>
+
 enum rt_message_type {
-        RT_MSG_GO = 1,                /* parent -> child: continue from where you wait */
-        RT_MSG_AT_HOOKS,              /* child -> parent: namespaces and mounts are there, not yet entered; waits for GO */
-        RT_MSG_AT_LIMITS,             /* child -> parent: prepared; the parent writes the limits; waits for GO */
-        RT_MSG_PARKED,                /* child -> parent: prepared, waits for a start */
-        RT_MSG_START,                 /* starter -> child */
-        RT_MSG_FAILED,                /* child -> parent or starter: error holds the reason; it exits now */
+        RT_MSG_GO = 1,   /* parent -> child: continue from where you wait */
+        RT_MSG_AT_HOOKS, /* child -> parent: namespaces and mounts are there, not yet entered; waits
+                            for GO */
+        RT_MSG_AT_LIMITS, /* child -> parent: prepared; the parent writes the limits; waits for GO
+                           */
+        RT_MSG_PARKED,    /* child -> parent: prepared, waits for a start */
+        RT_MSG_START,     /* starter -> child */
+        RT_MSG_FAILED,    /* child -> parent or starter: error holds the reason; it exits now */
 };
 
 struct rt_message {

@@ -1,15 +1,15 @@
 #include "home.h"
 
-#include <stint/cleanup.h>
-#include <stint/parse.h>
-
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { LINE_SIZE = 1024 };            /* a longer line is nobody's */
+#include <stint/cleanup.h>
+#include <stint/parse.h>
+
+enum { LINE_SIZE = 1024 }; /* a longer line is nobody's */
 
 /* name:password:uid:gid:comment:home:shell */
 static bool take_home(char *line, uid_t uid, char *home, size_t size) {
@@ -23,7 +23,8 @@ static bool take_home(char *line, uid_t uid, char *home, size_t size) {
                 if (p)
                         *p++ = 0;
         }
-        if (n < 6 || st_parse_u32(fields[2], &id) < 0 || id != uid || fields[5][0] != '/' || strlen(fields[5]) >= size)
+        if (n < 6 || st_parse_u32(fields[2], &id) < 0 || id != uid || fields[5][0] != '/' ||
+            strlen(fields[5]) >= size)
                 return false;
         strcpy(home, fields[5]);
         return true;

@@ -1,23 +1,24 @@
 /* A container's first process, from the clone to execve.
  *
- * It runs from a plan that the parent made: no allocation, no stdio, raw system calls, because the parent may be a
- * threaded program. The order is forced by rights: namespaces and cgroup while it is still the runtime's user, mounts while
- * the host's tree is visible, /dev/null and the pty before the pivot, users and capabilities last, the filter at the end. */
+ * It runs from a plan that the parent made: no allocation, no stdio, raw system calls, because the
+ * parent may be a threaded program. The order is forced by rights: namespaces and cgroup while it
+ * is still the runtime's user, mounts while the host's tree is visible, /dev/null and the pty
+ * before the pivot, users and capabilities last, the filter at the end. */
 #include "init.h"
 
 #include "handshake.h"
 #include "runtime.h"
-
-#include <stint/cleanup.h>
-#include <stint/net_devices.h>
-#include <stint/syscall.h>
-#include <stint/terminal.h>
 
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/net_devices.h>
+#include <stint/syscall.h>
+#include <stint/terminal.h>
 
 static int wait_for_go(struct rt_init *init, struct st_error *err) {
         struct rt_message message;
@@ -38,7 +39,8 @@ static int tell_and_wait(struct rt_init *init, enum rt_message_type type, struct
 
 /* ---- 1. out of the caller's process ---- */
 
-/* The caller may ignore signals or block them: the task starts with neither. CLONE_CLEAR_SIGHAND resets handlers only. */
+/* The caller may ignore signals or block them: the task starts with neither. CLONE_CLEAR_SIGHAND
+ * resets handlers only. */
 static void reset_signals(void) {
         sigset_t none;
 
@@ -57,7 +59,8 @@ static int take_stdio(struct rt_init *init, struct st_error *err) {
 
 static int detach_from_caller(struct rt_init *init, struct st_error *err) {
         reset_signals();
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* until the task runs or is parked: no orphan half way */
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0,
+                    0); /* until the task runs or is parked: no orphan half way */
         (void)umask(0);
         if (setsid() < 0)
                 return st_error_sys(err, "make a session");
@@ -71,7 +74,9 @@ static int look_at_self(struct rt_init *init, struct st_error *err) {
         if (!init->shares_memory)
                 return 0;
         init->record.start_time = rt_start_time(init->record.pid);
-        return init->record.start_time ? 0 : st_error_sys(err, "read the start time of process %d", (int)init->record.pid);
+        return init->record.start_time ? 0
+                                       : st_error_sys(err, "read the start time of process %d",
+                                                      (int)init->record.pid);
 }
 
 /* ---- 2. namespaces and cgroup ---- */
@@ -88,7 +93,8 @@ static int enter_cgroup(struct rt_init *init, struct st_error *err) {
 
 static int make_cgroup_namespace(struct rt_init *init, struct st_error *err) {
         if (init->namespaces.new_cgroup && unshare(CLONE_NEWCGROUP) < 0)
-                return st_error_kind(err, st_error_sys(err, "make a cgroup namespace"), ST_CODE_NAMESPACE);
+                return st_error_kind(err, st_error_sys(err, "make a cgroup namespace"),
+                                     ST_CODE_NAMESPACE);
         return 0;
 }
 
@@ -101,11 +107,16 @@ static int enter_namespaces(struct rt_init *init, struct st_error *err) {
                 r = enter_cgroup(init, err);
         if (r >= 0)
                 r = rt_namespaces_join(&init->namespaces,
-                                       1u << ST_NS_NETWORK | 1u << ST_NS_IPC | 1u << ST_NS_UTS | 1u << ST_NS_CGROUP | 1u << ST_NS_MOUNT, err);
+                                       1u << ST_NS_NETWORK | 1u << ST_NS_IPC | 1u << ST_NS_UTS |
+                                               1u << ST_NS_CGROUP | 1u << ST_NS_MOUNT,
+                                       err);
         if (r < 0)
                 return r;
         if (init->become_root && (st_setresgid(0) < 0 || st_setresuid(0) < 0))
-                return st_error_kind(err, st_error_sys(err, "become root of the user namespace (is id 0 mapped?)"), ST_CODE_NAMESPACE);
+                return st_error_kind(
+                        err,
+                        st_error_sys(err, "become root of the user namespace (is id 0 mapped?)"),
+                        ST_CODE_NAMESPACE);
         /* after the cgroup was entered: the namespace's root is the cgroup that its maker is in */
         if (!init->late_cgroupns)
                 r = make_cgroup_namespace(init, err);
@@ -135,7 +146,8 @@ static int fill_root(struct rt_init *init, int root_fd, struct st_error *err) {
         int r = rt_mounts_apply(&init->mounts, 0, init->mounts.n_steps, root_fd, err);
 
         if (r >= 0)
-                r = rt_devices_make(lin->devices, lin->n_devices, root_fd, init->bind_devices, init->device_fds, err);
+                r = rt_devices_make(lin->devices, lin->n_devices, root_fd, init->bind_devices,
+                                    init->device_fds, err);
         if (r >= 0 && init->runtime_hooks)
                 r = tell_and_wait(init, RT_MSG_AT_HOOKS, err);
         return r;
@@ -178,7 +190,9 @@ static int mask_paths(struct rt_init *init, int root_fd, struct st_error *err) {
         if (!has_masks(lin))
                 return 0;
         null_fd = rt_null_open(err);
-        return null_fd < 0 ? null_fd : rt_masks_apply(lin->masked_paths, lin->readonly_paths, root_fd, init->mounts.proc_fd, null_fd, err);
+        return null_fd < 0 ? null_fd
+                           : rt_masks_apply(lin->masked_paths, lin->readonly_paths, root_fd,
+                                            init->mounts.proc_fd, null_fd, err);
 }
 
 static int make_root(struct rt_init *init, struct st_error *err) {
@@ -189,7 +203,8 @@ static int make_root(struct rt_init *init, struct st_error *err) {
                 return st_error_kind(err, root_fd, ST_CODE_MOUNT);
         r = fill_root(init, root_fd, err);
         if (r >= 0)
-                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_CREATE_CONTAINER], ST_HOOK_CREATE_CONTAINER, init->create_state_fd, false, err);
+                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_CREATE_CONTAINER],
+                                 ST_HOOK_CREATE_CONTAINER, init->create_state_fd, false, err);
         if (r >= 0)
                 r = make_terminal(init, root_fd, err);
         if (r >= 0)
@@ -203,9 +218,11 @@ static int make_root(struct rt_init *init, struct st_error *err) {
         return r < 0 ? st_error_kind(err, r, ST_CODE_MOUNT) : 0;
 }
 
-/* Without a mount namespace of its own the root is a plain chroot (spec: the mount namespace is optional). */
+/* Without a mount namespace of its own the root is a plain chroot (spec: the mount namespace is
+ * optional). */
 static int change_root(struct rt_init *init, struct st_error *err) {
-        st_autoclose int root_fd = openat(AT_FDCWD, init->rootfs.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        st_autoclose int root_fd =
+                openat(AT_FDCWD, init->rootfs.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         if (root_fd < 0)
                 return st_error_sys(err, "open root.path %s", init->rootfs.path);
@@ -215,7 +232,8 @@ static int change_root(struct rt_init *init, struct st_error *err) {
 }
 
 static int enter_root(struct rt_init *init, struct st_error *err) {
-        if (init->namespaces.clone_flags & CLONE_NEWNS || rt_namespaces_joins(&init->namespaces, ST_NS_MOUNT))
+        if (init->namespaces.clone_flags & CLONE_NEWNS ||
+            rt_namespaces_joins(&init->namespaces, ST_NS_MOUNT))
                 return make_root(init, err);
         return change_root(init, err);
 }
@@ -233,12 +251,14 @@ static int set_limits(struct rt_init *init, struct st_error *err) {
         return r >= 0 && init->late_cgroupns ? make_cgroup_namespace(init, err) : r;
 }
 
-/* The record is whole before the program can run, so nobody meets a program whose container is "being created". */
+/* The record is whole before the program can run, so nobody meets a program whose container is
+ * "being created". */
 static int write_record(struct rt_init *init, struct st_error *err) {
         const struct rt_init_record *record = &init->record;
 
-        if (init->shares_memory)      /* before the task's limit on the size of files */
-                return rt_record_append(record->fd, record->line, record->length, record->pid, record->start_time, err);
+        if (init->shares_memory) /* before the task's limit on the size of files */
+                return rt_record_append(record->fd, record->line, record->length, record->pid,
+                                        record->start_time, err);
         return init->wait_for_record ? wait_for_go(init, err) : 0;
 }
 
@@ -246,7 +266,7 @@ static int write_record(struct rt_init *init, struct st_error *err) {
 
 /* Nothing of the caller's or the runtime's stays open in a process that may wait for days. */
 static int close_others(const struct rt_init *init, struct st_error *err) {
-        const int keep[] = { init->sync_fd, init->listen_fd, init->start_state_fd };
+        const int keep[] = {init->sync_fd, init->listen_fd, init->start_state_fd};
 
         return rt_task_close_others(&init->task, keep, sizeof keep / sizeof *keep, err);
 }
@@ -254,7 +274,8 @@ static int close_others(const struct rt_init *init, struct st_error *err) {
 static int park(struct rt_init *init, struct st_error *err) {
         int r;
 
-        /* first: the creator may be gone the moment it knows. One that died earlier shows in the send. */
+        /* first: the creator may be gone the moment it knows. One that died earlier shows in the
+         * send. */
         (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
         r = rt_handshake_send(init->sync_fd, RT_MSG_PARKED, NULL);
         if (r < 0)
@@ -272,7 +293,7 @@ static int park(struct rt_init *init, struct st_error *err) {
                         init->sync_fd = fd;
                         break;
                 }
-                (void)st_close(fd);   /* a starter that died, or somebody who only looked */
+                (void)st_close(fd); /* a starter that died, or somebody who only looked */
         }
         init->listen_fd = st_close(init->listen_fd); /* from now on a second start is refused */
         return r;
@@ -309,7 +330,8 @@ static int run(struct rt_init *init, struct st_error *err) {
         if (r >= 0 && init->listen_fd >= 0)
                 r = park(init, err);
         if (r >= 0)
-                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_START_CONTAINER], ST_HOOK_START_CONTAINER, init->start_state_fd, false, err);
+                r = rt_hooks_run(&init->spec->hooks[ST_HOOK_START_CONTAINER],
+                                 ST_HOOK_START_CONTAINER, init->start_state_fd, false, err);
         if (r >= 0)
                 r = keep_preserved(&init->task, err);
         if (r >= 0) {
@@ -324,7 +346,8 @@ void rt_init_main(struct rt_init *init) {
         int r = run(init, &error);
 
         init->failed = true;
-        /* who is gone cannot be told; where there is no memory for a message the status says that much */
+        /* who is gone cannot be told; where there is no memory for a message the status says that
+         * much */
         r = rt_handshake_send(init->sync_fd, RT_MSG_FAILED, &error) < 0 ? -r : 1;
         syscall(SYS_exit_group, r);
         __builtin_unreachable();

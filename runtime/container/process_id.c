@@ -1,13 +1,13 @@
-/* A process for ever: its pid and its start time. After a pidfd was opened and the start time read again, the number
- * cannot have been reused in between. */
+/* A process for ever: its pid and its start time. After a pidfd was opened and the start time read
+ * again, the number cannot have been reused in between. */
 #include "runtime.h"
-
-#include <stint/fs.h>
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
 
 #include <stdio.h>
 #include <string.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/syscall.h>
 
 enum { FLAGS_FIELD = 9, STARTTIME_FIELD = 22 }; /* proc(5), /proc/pid/stat, counted from 1 */
 enum { FORKED_NOT_EXECUTED = 0x40 };            /* the kernel's PF_FORKNOEXEC */
@@ -26,10 +26,10 @@ static int read_stat(pid_t pid, int wanted, uint64_t *ret_value) {
         if (n <= 0)
                 return n < 0 ? -errno : -ESRCH;
         text[n] = 0;
-        p = strrchr(text, ')');       /* the name in field 2 may hold anything */
+        p = strrchr(text, ')'); /* the name in field 2 may hold anything */
         if (!p || p[1] != ' ')
                 return -EPROTO;
-        p += 2;                       /* field 3 */
+        p += 2; /* field 3 */
         for (int field = 3; field < wanted; field++) {
                 p = strchr(p, ' ');
                 if (!p)

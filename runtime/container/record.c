@@ -1,15 +1,15 @@
-/* state.json: what has to outlive the runtime's process. Two lines a container, each the whole record: one before anything is
- * made, one that has the pid. */
+/* state.json: what has to outlive the runtime's process. Two lines a container, each the whole
+ * record: one before anything is made, one that has the pid. */
 #include "runtime.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <stint/cleanup.h>
 #include <stint/fs.h>
 #include <stint/json.h>
 #include <stint/parse.h>
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 
 enum { RECORD_VERSION = 1, RECORD_MAX = 16 << 20, HEAD_MAX = 100 };
 
@@ -30,13 +30,15 @@ static void write_rdt(const struct rt_rdt *rdt, struct st_json_writer *w) {
         st_json_close_object(w);
 }
 
-/* Every line begins with as many bytes, so that who comes to know the pid last, a child without memory of its own, can fill it in. */
+/* Every line begins with as many bytes, so that who comes to know the pid last, a child without
+ * memory of its own, can fill it in. */
 static int format_head(char *head, size_t size, pid_t pid, uint64_t start_time) {
-        return snprintf(head, size, "{\"version\":%d,\"pid\":%10d,\"start_time\":%20llu,", RECORD_VERSION, (int)pid,
-                        (unsigned long long)start_time);
+        return snprintf(head, size, "{\"version\":%d,\"pid\":%10d,\"start_time\":%20llu,",
+                        RECORD_VERSION, (int)pid, (unsigned long long)start_time);
 }
 
-static int write_rest(const struct rt_record *record, struct st_json_writer *w, const char **ret_text, size_t *ret_length, struct st_error *err) {
+static int write_rest(const struct rt_record *record, struct st_json_writer *w,
+                      const char **ret_text, size_t *ret_length, struct st_error *err) {
         st_json_open_object(w, NULL);
         st_json_string(w, "id", record->id);
         st_json_string(w, "oci_version", record->oci_version);
@@ -54,8 +56,10 @@ static int write_rest(const struct rt_record *record, struct st_json_writer *w, 
         return st_json_writer_finish(w, ret_text, ret_length, err);
 }
 
-int rt_record_render(const struct rt_container *container, char **ret_line, size_t *ret_length, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+int rt_record_render(const struct rt_container *container, char **ret_line, size_t *ret_length,
+                     struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
         const char *rest;
         char head[HEAD_MAX], *line;
         size_t length;
@@ -73,7 +77,8 @@ int rt_record_render(const struct rt_container *container, char **ret_line, size
         return 0;
 }
 
-int rt_record_append(int fd, char *line, size_t length, pid_t pid, uint64_t start_time, struct st_error *err) {
+int rt_record_append(int fd, char *line, size_t length, pid_t pid, uint64_t start_time,
+                     struct st_error *err) {
         char head[HEAD_MAX];
         int n = format_head(head, sizeof head, pid, start_time), r;
 
@@ -82,7 +87,8 @@ int rt_record_append(int fd, char *line, size_t length, pid_t pid, uint64_t star
         return r < 0 ? st_error_code(err, r, "write state.json") : 0;
 }
 
-/* Appended, never replaced: nobody can read half a state, and ext4 flushes a file that replaces another by rename. */
+/* Appended, never replaced: nobody can read half a state, and ext4 flushes a file that replaces
+ * another by rename. */
 int rt_record_save(struct rt_container *container, struct st_error *err) {
         st_autofree char *line = NULL;
         size_t length;
@@ -91,16 +97,21 @@ int rt_record_save(struct rt_container *container, struct st_error *err) {
         if (r < 0)
                 return r;
         if (container->record_fd < 0)
-                container->record_fd = openat(container->dir_fd, "state.json", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+                container->record_fd =
+                        openat(container->dir_fd, "state.json",
+                               O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (container->record_fd < 0)
                 return st_error_sys(err, "create state.json");
-        return rt_record_append(container->record_fd, line, length, container->record.pid, container->record.start_time, err);
+        return rt_record_append(container->record_fd, line, length, container->record.pid,
+                                container->record.start_time, err);
 }
 
 /* ---- reading ---- */
 
 static int bad(struct st_error *err, const char *key) {
-        return st_error_kind(err, st_error_set(err, -EINVAL, "state.json: %s is missing or wrong", key), ST_CODE_INTERNAL);
+        return st_error_kind(err,
+                             st_error_set(err, -EINVAL, "state.json: %s is missing or wrong", key),
+                             ST_CODE_INTERNAL);
 }
 
 static int get_string(const struct st_json *root, const char *key, char **ret) {
@@ -124,10 +135,15 @@ static bool get_bool(const struct st_json *root, const char *key) {
         return value && value->type == ST_JSON_BOOL && value->boolean;
 }
 
-static int load_strings(const struct st_json *root, struct rt_record *record, struct st_error *err) {
-        const struct { const char *key; char **ret; } fields[] = {
-                { "id", &record->id }, { "oci_version", &record->oci_version }, { "bundle", &record->bundle },
-                { "rootfs", &record->rootfs }, { "created", &record->created }, { "owner", &record->owner },
+static int load_strings(const struct st_json *root, struct rt_record *record,
+                        struct st_error *err) {
+        const struct {
+                const char *key;
+                char **ret;
+        } fields[] = {
+                {"id", &record->id},           {"oci_version", &record->oci_version},
+                {"bundle", &record->bundle},   {"rootfs", &record->rootfs},
+                {"created", &record->created}, {"owner", &record->owner},
         };
 
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -142,20 +158,21 @@ static int load_annotations(const struct st_json *root, struct rt_record *record
 
         if (!object || !object->n_children)
                 return 0;
-        record->annotations = st_arena_array(record->arena, object->n_children, sizeof *record->annotations);
+        record->annotations =
+                st_arena_array(record->arena, object->n_children, sizeof *record->annotations);
         if (!record->annotations)
                 return -ENOMEM;
-        ST_JSON_FOREACH(child, object) {
+        ST_JSON_FOREACH (child, object) {
                 if (child->type != ST_JSON_STRING)
                         return -EINVAL;
-                record->annotations[n++] = (struct st_string_pair){ child->key, child->text };
+                record->annotations[n++] = (struct st_string_pair) {child->key, child->text};
         }
         record->n_annotations = n;
         return 0;
 }
 
 static int load_rdt(const struct st_json *object, struct rt_rdt *rdt) {
-        (void)get_string(object, "clos", &rdt->clos_path);       /* null is "none" */
+        (void)get_string(object, "clos", &rdt->clos_path); /* null is "none" */
         (void)get_string(object, "monitor", &rdt->monitor_path);
         rdt->remove_clos = get_bool(object, "remove_clos");
         return 0;
@@ -169,8 +186,10 @@ static int load_fields(const struct st_json *root, struct rt_record *record, str
         if (get_number(root, "version", &version) < 0)
                 return bad(err, "version");
         if (version > RECORD_VERSION)
-                return st_error_set(err, -EPROTONOSUPPORT, "state.json: version %llu was written by a newer stint (this one knows %d)",
-                                    (unsigned long long)version, RECORD_VERSION);
+                return st_error_set(
+                        err, -EPROTONOSUPPORT,
+                        "state.json: version %llu was written by a newer stint (this one knows %d)",
+                        (unsigned long long)version, RECORD_VERSION);
         if (get_number(root, "pid", &pid) < 0 || pid > INT32_MAX)
                 return bad(err, "pid");
         record->pid = (pid_t)pid;
@@ -200,8 +219,8 @@ static const char *last_line(char *text, size_t *ret_length) {
         return start;
 }
 
-static int read_record(const struct rt_container *container, struct st_arena **ret_arena, const struct st_json **ret_root,
-                       struct st_error *err) {
+static int read_record(const struct rt_container *container, struct st_arena **ret_arena,
+                       const struct st_json **ret_root, struct st_error *err) {
         st_autofree char *text = NULL;
         const char *line;
         size_t length;
@@ -225,7 +244,8 @@ int rt_record_load(struct rt_container *container, struct st_error *err) {
         return r < 0 ? r : load_fields(root, &container->record, err);
 }
 
-int rt_record_load_cgroup(const struct rt_container *container, struct rt_cgroup **ret_cgroup, struct st_error *err) {
+int rt_record_load_cgroup(const struct rt_container *container, struct rt_cgroup **ret_cgroup,
+                          struct st_error *err) {
         st_cleanup(st_arena_freep) struct st_arena *arena = NULL;
         const struct st_json *root, *cgroup;
         int r = read_record(container, &arena, &root, err);

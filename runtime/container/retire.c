@@ -1,15 +1,15 @@
 /* settle and retire: the exit status, once; then nothing of the container is left. */
 #include "runtime.h"
 
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/syscall.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/syscall.h>
 
 enum { KILL_WAIT_MSEC = 10000, CGROUP_WAIT_MSEC = 10000 };
 
@@ -26,12 +26,12 @@ int rt_reap(int pidfd, struct rt_exit *ret_exit) {
                         return -errno;
         if (!info.si_pid)
                 return 0;
-        *ret_exit = (struct rt_exit){
+        *ret_exit = (struct rt_exit) {
                 .code = info.si_code == CLD_EXITED ? info.si_status : 0,
                 .signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
                 .oom_kills = -1,
-                .user = { usage.ru_utime.tv_sec, usage.ru_utime.tv_usec * 1000 },
-                .system = { usage.ru_stime.tv_sec, usage.ru_stime.tv_usec * 1000 },
+                .user = {usage.ru_utime.tv_sec, usage.ru_utime.tv_usec * 1000},
+                .system = {usage.ru_stime.tv_sec, usage.ru_stime.tv_usec * 1000},
                 .max_rss_kib = (uint64_t)usage.ru_maxrss,
         };
         return 1;
@@ -41,7 +41,8 @@ int rt_exit_status(const struct rt_exit *exit) {
         return exit->signal ? 128 + exit->signal : exit->code;
 }
 
-int rt_container_settle(struct rt_container *container, struct rt_exit *ret_exit, struct st_error *err) {
+int rt_container_settle(struct rt_container *container, struct rt_exit *ret_exit,
+                        struct st_error *err) {
         int r;
 
         if (container->reaped) {
@@ -49,7 +50,9 @@ int rt_container_settle(struct rt_container *container, struct rt_exit *ret_exit
                 return 1;
         }
         if (!container->is_child || container->pidfd < 0)
-                return st_error_set(err, -ECHILD, "settle %s: its init is not a child of this process", container->record.id);
+                return st_error_set(err, -ECHILD,
+                                    "settle %s: its init is not a child of this process",
+                                    container->record.id);
         r = rt_reap(container->pidfd, &container->exit);
         if (r < 0)
                 return st_error_code(err, r, "reap the init of %s", container->record.id);
@@ -65,7 +68,7 @@ int rt_container_settle(struct rt_container *container, struct rt_exit *ret_exit
 /* ---- retire ---- */
 
 static int kill_init(struct rt_container *container, struct st_error *err) {
-        struct pollfd fd = { .fd = container->pidfd, .events = POLLIN };
+        struct pollfd fd = {.fd = container->pidfd, .events = POLLIN};
         struct rt_exit ignored;
 
         if (container->pidfd < 0)
@@ -75,16 +78,21 @@ static int kill_init(struct rt_container *container, struct st_error *err) {
                 if (errno != EINTR)
                         return st_error_sys(err, "wait for the init's death");
         if (!fd.revents)
-                return st_error_kind(err, st_error_set(err, -EBUSY, "container init still running"), ST_CODE_WRONG_STATE);
-        return container->is_child && !container->reaped ? rt_container_settle(container, &ignored, err) : 0;
+                return st_error_kind(err, st_error_set(err, -EBUSY, "container init still running"),
+                                     ST_CODE_WRONG_STATE);
+        return container->is_child && !container->reaped
+                       ? rt_container_settle(container, &ignored, err)
+                       : 0;
 }
 
-/* Killed before it is thawed, a paused container runs no instruction more; v1 lets nobody die who is frozen. */
+/* Killed before it is thawed, a paused container runs no instruction more; v1 lets nobody die who
+ * is frozen. */
 static int kill_all(struct rt_container *container, struct st_error *err) {
         struct rt_cgroup *cgroup = container->record.cgroup;
 
         if (cgroup && container->pidfd >= 0 && rt_cgroup_is_frozen(cgroup, NULL) > 0) {
-                st_ignore(rt_cgroup_kill(cgroup, SIGKILL, NULL)); /* the kill that follows decides */
+                st_ignore(
+                        rt_cgroup_kill(cgroup, SIGKILL, NULL)); /* the kill that follows decides */
                 st_ignore(rt_cgroup_freeze(cgroup, false, NULL));
         }
         return kill_init(container, err);
@@ -104,23 +112,29 @@ static int check_deletable(struct rt_container *container, bool force, struct st
         enum rt_status status;
         int r = rt_container_status(container, &status, err);
 
-        if (r < 0 || force || status == RT_STATUS_STOPPED || status == RT_STATUS_CREATED || status == RT_STATUS_CREATING)
+        if (r < 0 || force || status == RT_STATUS_STOPPED || status == RT_STATUS_CREATED ||
+            status == RT_STATUS_CREATING)
                 return r;
-        return st_error_kind(err, st_error_set(err, -EBUSY, "cannot delete container %s that is not stopped: %s", container->record.id,
-                                               rt_status_name(status)), ST_CODE_WRONG_STATE);
+        return st_error_kind(err,
+                             st_error_set(err, -EBUSY,
+                                          "cannot delete container %s that is not stopped: %s",
+                                          container->record.id, rt_status_name(status)),
+                             ST_CODE_WRONG_STATE);
 }
 
 /* An operation that this handle began is under way: give up on it. */
 static void cancel(struct rt_container *container) {
         if (container->runner.pidfd >= 0) {
                 (void)st_pidfd_send_signal(container->runner.pidfd, SIGKILL);
-                st_ignore(rt_hooks_end(&container->runner, NULL)); /* it says that the runner died */
+                st_ignore(
+                        rt_hooks_end(&container->runner, NULL)); /* it says that the runner died */
         }
         container->sync_fd = st_close(container->sync_fd);
         container->phase = RT_PHASE_IDLE;
 }
 
-/* Opened while its creator was at work: what it has made since then is in the record now that the lock is ours. */
+/* Opened while its creator was at work: what it has made since then is in the record now that the
+ * lock is ours. */
 static int reload_unfinished(struct rt_container *container, struct st_error *err) {
         int r;
 
@@ -149,7 +163,7 @@ int rt_container_retire(struct rt_container *container, bool force, struct st_er
         }
         r = rt_state_lock(container, err);
         if (r == -ENOENT)
-                return 1;             /* somebody else's delete was first */
+                return 1; /* somebody else's delete was first */
         if (r < 0)
                 return r;
         r = reload_unfinished(container, err);
@@ -163,7 +177,8 @@ int rt_container_retire(struct rt_container *container, bool force, struct st_er
                 rt_state_unlock(container);
                 return r;
         }
-        if (!container->record.simple && rt_config_saved(container, &config_error) < 0) /* no config, no hooks: removing goes on */
+        if (!container->record.simple && rt_config_saved(container, &config_error) <
+                                                 0) /* no config, no hooks: removing goes on */
                 rt_runtime_warn(container->runtime, "%s", config_error.msg);
         r = rt_poststop_begin(container, err);
         if (r == 1)
@@ -173,10 +188,12 @@ int rt_container_retire(struct rt_container *container, bool force, struct st_er
         return r < 0 ? r : container->phase == RT_PHASE_IDLE;
 }
 
-/* Spec, "Lifecycle": a hook that fails stops the container, and the life cycle goes on at its end: with poststop. */
+/* Spec, "Lifecycle": a hook that fails stops the container, and the life cycle goes on at its end:
+ * with poststop. */
 static void run_poststop_now(struct rt_container *container) {
         if (container->record.pid && container->spec && rt_poststop_begin(container, NULL) == 0)
-                st_ignore(rt_container_finish(container, NULL)); /* the failure that led here is the one to tell */
+                st_ignore(rt_container_finish(
+                        container, NULL)); /* the failure that led here is the one to tell */
 }
 
 void rt_container_undo(struct rt_container *container) {
@@ -189,7 +206,8 @@ void rt_container_undo(struct rt_container *container) {
         st_ignore(rt_state_remove(container, NULL));
 }
 
-static int remove_finished(struct rt_runtime *runtime, struct rt_container *locked, const char *id, struct st_error *err) {
+static int remove_finished(struct rt_runtime *runtime, struct rt_container *locked, const char *id,
+                           struct st_error *err) {
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         int r;
 
@@ -214,7 +232,8 @@ int rt_runtime_remove(struct rt_runtime *runtime, const char *id, struct st_erro
         if (r < 0)
                 return r;
         if (rt_record_load(container, NULL) >= 0)
-                return remove_finished(runtime, container, id, err); /* the creator has finished meanwhile */
+                return remove_finished(runtime, container, id,
+                                       err); /* the creator has finished meanwhile */
         r = st_remove_tree_at(runtime->root_fd, id);
         return r < 0 && r != -ENOENT ? st_error_code(err, r, "remove the state of %s", id) : 0;
 }

@@ -1,14 +1,14 @@
 #include "runtime.h"
 
-#include <stint/cgroup.h>
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <stint/cgroup.h>
+#include <stint/cleanup.h>
+#include <stint/fs.h>
 
 /* As runc decides: root in a user namespace has it when it does not call itself root. */
 static const char *xdg_runtime_dir(void) {
@@ -46,7 +46,8 @@ static int absolute_root(const char *root, char **ret_root, struct st_error *err
         return *ret_root ? 0 : st_error_set(err, -ENOMEM, "open the runtime");
 }
 
-int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime **ret_runtime, struct st_error *err) {
+int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime **ret_runtime,
+                    struct st_error *err) {
         st_cleanup(rt_runtime_freep) struct rt_runtime *runtime = calloc(1, sizeof *runtime);
         int r;
 
@@ -57,7 +58,8 @@ int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime 
         runtime->rootless = options->rootless;
         runtime->warn = options->warn;
         runtime->warn_data = options->warn_data;
-        r = options->root && *options->root ? absolute_root(options->root, &runtime->root, err) : default_root(runtime);
+        r = options->root && *options->root ? absolute_root(options->root, &runtime->root, err)
+                                            : default_root(runtime);
         if (r < 0)
                 return st_error_prefix(err, r, "state directory");
         *ret_runtime = st_take(runtime);
@@ -81,7 +83,9 @@ int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_erro
                 int r = st_mkdir_p_at(AT_FDCWD, runtime->root, 0700);
                 if (r < 0)
                         return st_error_code(err, r, "make the state directory %s", runtime->root);
-                if (runtime->root_is_xdg && chmod(runtime->root, 01700) < 0) /* XDG base directories: sticky is not cleaned up */
+                if (runtime->root_is_xdg &&
+                    chmod(runtime->root, 01700) <
+                            0) /* XDG base directories: sticky is not cleaned up */
                         return st_error_sys(err, "make the state directory %s", runtime->root);
                 runtime->root_fd = open(runtime->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         }
@@ -121,7 +125,7 @@ static int read_names(DIR *dir, char ***ret_names) {
         while (names && (entry = readdir(dir))) {
                 char **bigger;
                 if (entry->d_name[0] == '.')
-                        continue;     /* our own files, never ids of containers that are complete */
+                        continue; /* our own files, never ids of containers that are complete */
                 bigger = reallocarray(names, n + 2, sizeof *names);
                 if (!bigger)
                         break;

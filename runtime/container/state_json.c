@@ -1,13 +1,14 @@
-/* The state as the spec shows it: for `state`, for hooks on their standard input, for seccomp agents. */
+/* The state as the spec shows it: for `state`, for hooks on their standard input, for seccomp
+ * agents. */
 #include "runtime.h"
-
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/json.h>
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/json.h>
 
 static void write_annotations(const struct rt_record *record, struct st_json_writer *w) {
         if (!record->n_annotations)
@@ -19,7 +20,8 @@ static void write_annotations(const struct rt_record *record, struct st_json_wri
 }
 
 /* Spec, "State": the five required members and annotations. */
-static void write_spec_state(const struct rt_record *record, const char *status, pid_t pid, struct st_json_writer *w, const char *key) {
+static void write_spec_state(const struct rt_record *record, const char *status, pid_t pid,
+                             struct st_json_writer *w, const char *key) {
         st_json_open_object(w, key);
         st_json_string(w, "ociVersion", record->oci_version);
         st_json_string(w, "id", record->id);
@@ -31,7 +33,8 @@ static void write_spec_state(const struct rt_record *record, const char *status,
         st_json_close_object(w);
 }
 
-int rt_container_write_state(struct rt_container *container, struct st_json_writer *w, const char *key, struct st_error *err) {
+int rt_container_write_state(struct rt_container *container, struct st_json_writer *w,
+                             const char *key, struct st_error *err) {
         const struct rt_record *record = &container->record;
         enum rt_status status;
         int r = rt_container_status(container, &status, err);
@@ -53,7 +56,8 @@ int rt_container_write_state(struct rt_container *container, struct st_json_writ
 }
 
 /* spec, "The Container Process State": what a seccomp agent gets beside the descriptor */
-static void write_seccomp_state(const struct rt_record *record, const char *status, const char *metadata, struct st_json_writer *w) {
+static void write_seccomp_state(const struct rt_record *record, const char *status,
+                                const char *metadata, struct st_json_writer *w) {
         st_json_open_object(w, NULL);
         st_json_string(w, "ociVersion", record->oci_version);
         st_json_open_array(w, "fds");
@@ -78,8 +82,10 @@ static int fill(int memfd, struct st_json_writer *w, struct st_error *err) {
         return r < 0 ? st_error_code(err, r, "write the state") : 0;
 }
 
-int rt_state_fill(struct rt_container *container, int memfd, const char *status, pid_t pid, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+int rt_state_fill(struct rt_container *container, int memfd, const char *status, pid_t pid,
+                  struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
 
         if (!w)
                 return st_error_set(err, -ENOMEM, "write the state");
@@ -87,8 +93,10 @@ int rt_state_fill(struct rt_container *container, int memfd, const char *status,
         return fill(memfd, w, err);
 }
 
-int rt_state_fill_seccomp(struct rt_container *container, int memfd, const char *status, const char *metadata, struct st_error *err) {
-        st_cleanup(st_json_writer_freep) struct st_json_writer *w = st_json_writer_new(ST_JSON_COMPACT);
+int rt_state_fill_seccomp(struct rt_container *container, int memfd, const char *status,
+                          const char *metadata, struct st_error *err) {
+        st_cleanup(st_json_writer_freep) struct st_json_writer *w =
+                st_json_writer_new(ST_JSON_COMPACT);
 
         if (!w)
                 return st_error_set(err, -ENOMEM, "write the state");

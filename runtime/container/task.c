@@ -2,10 +2,6 @@
 
 #include "home.h"
 
-#include <stint/cleanup.h>
-#include <stint/rootpath.h>
-#include <stint/syscall.h>
-
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <string.h>
@@ -13,6 +9,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include <stint/cleanup.h>
+#include <stint/rootpath.h>
+#include <stint/syscall.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -57,20 +57,25 @@ static int plan_env(struct st_arena *arena, unsigned listen_fds, struct rt_task 
         return 0;
 }
 
-/* Whoever counts wrong must not be given what the runtime has opened meanwhile, all of which closes on exec; what came
- * through an exec cannot do so. */
+/* Whoever counts wrong must not be given what the runtime has opened meanwhile, all of which closes
+ * on exec; what came through an exec cannot do so. */
 static int check_preserved(unsigned n, struct st_error *err) {
         for (unsigned i = 0; i < n; i++) {
                 int flags = fcntl((int)(3 + i), F_GETFD);
 
                 if (flags < 0 || (flags & FD_CLOEXEC))
-                        return st_error_kind(err, st_error_set(err, -EBADF, "descriptor %u is to be passed on, but is not open", 3 + i), ST_CODE_USAGE);
+                        return st_error_kind(
+                                err,
+                                st_error_set(err, -EBADF,
+                                             "descriptor %u is to be passed on, but is not open",
+                                             3 + i),
+                                ST_CODE_USAGE);
         }
         return 0;
 }
 
-int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsigned preserve_fds, unsigned listen_fds,
-                 struct rt_task *ret_task, struct st_error *err) {
+int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsigned preserve_fds,
+                 unsigned listen_fds, struct rt_task *ret_task, struct st_error *err) {
         struct rt_task task = {
                 .process = process,
                 .caps = process->caps,
@@ -84,7 +89,8 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
         int r;
 
         if (!process->n_args)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "process.args is empty"), ST_CODE_CONFIG_INVALID);
+                return st_error_kind(err, st_error_set(err, -EINVAL, "process.args is empty"),
+                                     ST_CODE_CONFIG_INVALID);
         r = check_preserved(task.n_preserve, err);
         if (r < 0)
                 return r;
@@ -105,10 +111,12 @@ static void take_lower(int *lowest, const int *fds, size_t n, int from) {
                         *lowest = fds[i];
 }
 
-/* Close-on-exec comes too late: execve(2) and chdir(2) resolve "/proc/self/fd/N/../bin/sh" before, through a descriptor that
- * leads to the machine (CVE-2024-21626). So what lies between the few that are needed is closed first. */
-int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_keep, struct st_error *err) {
-        const int own[] = { task->state_fd, task->seccomp_socket_fd };
+/* Close-on-exec comes too late: execve(2) and chdir(2) resolve "/proc/self/fd/N/../bin/sh" before,
+ * through a descriptor that leads to the machine (CVE-2024-21626). So what lies between the few
+ * that are needed is closed first. */
+int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_keep,
+                         struct st_error *err) {
+        const int own[] = {task->state_fd, task->seccomp_socket_fd};
         int from = (int)(3 + task->n_preserve);
 
         for (;;) {
@@ -116,7 +124,8 @@ int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_k
 
                 take_lower(&lowest, keep, n_keep, from);
                 take_lower(&lowest, own, sizeof own / sizeof *own, from);
-                if (lowest != from && st_close_range((unsigned)from, lowest < 0 ? ~0U : (unsigned)lowest - 1, 0) < 0)
+                if (lowest != from &&
+                    st_close_range((unsigned)from, lowest < 0 ? ~0U : (unsigned)lowest - 1, 0) < 0)
                         return st_error_sys(err, "close the caller's descriptors");
                 if (lowest < 0)
                         return 0;
@@ -144,7 +153,8 @@ static int apply_attributes(struct rt_task *task, struct st_error *err) {
                 if (process->selinux_label)
                         r = need_proc(task, err);
                 if (r >= 0)
-                        r = rt_keyring_join(task->proc_fd, task->keyring_id, process->selinux_label, err);
+                        r = rt_keyring_join(task->proc_fd, task->keyring_id, process->selinux_label,
+                                            err);
         }
         if (r >= 0 && process->scheduler)
                 r = rt_scheduler_apply(process->scheduler, err);
@@ -157,30 +167,36 @@ static int apply_attributes(struct rt_task *task, struct st_error *err) {
         return r < 0 ? r : rt_rlimits_apply(process, err);
 }
 
-/* A task that is not root opens its own /dev/stdout; pipes and files of the caller belong to root. What cannot be given
- * away (a read-only file system, an unmapped owner) stays as it is: it can be written all the same. */
+/* A task that is not root opens its own /dev/stdout; pipes and files of the caller belong to root.
+ * What cannot be given away (a read-only file system, an unmapped owner) stays as it is: it can be
+ * written all the same. */
 static void give_stdio(const struct st_user *user) {
         struct stat st;
 
         for (int fd = 0; fd <= 2; fd++) {
                 if (fstat(fd, &st) < 0 || st.st_uid == user->uid)
                         continue;
-                /* everybody's; by its number, since the container may have replaced what is at /dev/null (CVE-2026-88265) */
+                /* everybody's; by its number, since the container may have replaced what is at
+                 * /dev/null (CVE-2026-88265) */
                 if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
                         continue;
                 (void)!fchown(fd, user->uid, (gid_t)-1);
         }
 }
 
-/* mkdir -p for process.cwd, as every peer does. Not through magic links: /proc/1/root may be the machine's. */
+/* mkdir -p for process.cwd, as every peer does. Not through magic links: /proc/1/root may be the
+ * machine's. */
 static void make_cwd(const char *cwd) {
         st_autoclose int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
         if (root_fd >= 0)
-                (void)st_close(rt_root_mkdir_p(root_fd, cwd, 0755)); /* what cannot be made is told by the chdir that follows */
+                (void)st_close(rt_root_mkdir_p(
+                        root_fd, cwd,
+                        0755)); /* what cannot be made is told by the chdir that follows */
 }
 
-/* A working directory outside the root, reached through an inherited descriptor (CVE-2024-21626), reads
+/* A working directory outside the root, reached through an inherited descriptor (CVE-2024-21626),
+ * reads
  * "(unreachable)/..." from the raw system call; libc's getcwd(3) would hide that. */
 static int check_cwd(const char *cwd, struct st_error *err) {
         char now[PATH_MAX];
@@ -188,7 +204,8 @@ static int check_cwd(const char *cwd, struct st_error *err) {
         if (syscall(SYS_getcwd, now, sizeof now) < 0)
                 return errno == ERANGE ? 0 : st_error_sys(err, "process.cwd %s", cwd);
         if (now[0] != '/')
-                return st_error_set(err, -ENOENT, "process.cwd %s is outside of the container", cwd);
+                return st_error_set(err, -ENOENT, "process.cwd %s is outside of the container",
+                                    cwd);
         return 0;
 }
 
@@ -198,7 +215,8 @@ static int enter_cwd(const char *cwd, struct st_error *err) {
         return check_cwd(cwd, err);
 }
 
-/* As root first, since only root may make it; as the user again when root may not enter (NFS, root_squash). */
+/* As root first, since only root may make it; as the user again when root may not enter (NFS,
+ * root_squash). */
 static int settle_cwd(const char *cwd, bool *ret_again, struct st_error *err) {
         struct stat st;
 
@@ -212,7 +230,8 @@ static int settle_cwd(const char *cwd, bool *ret_again, struct st_error *err) {
         return enter_cwd(cwd, err);
 }
 
-/* A user namespace with a map of one id that its owner wrote himself (user_namespaces(7)): nobody in it can give up groups. */
+/* A user namespace with a map of one id that its owner wrote himself (user_namespaces(7)): nobody
+ * in it can give up groups. */
 static bool setgroups_is_denied(struct rt_task *task) {
         st_autoclose int fd = -1;
         char text[8] = "";
@@ -228,9 +247,12 @@ static int apply_user(struct rt_task *task, struct st_error *err) {
         int r;
 
         if (task->keep_groups && user->n_additional_gids)
-                return st_error_set(err, -EPERM, "process.user.additionalGids: a user namespace with a map of one id has none");
+                return st_error_set(err, -EPERM,
+                                    "process.user.additionalGids: a user namespace with a map of "
+                                    "one id has none");
         r = rt_user_apply(user, task->keep_groups, err);
-        if (r == -EPERM && !task->keep_groups && !user->n_additional_gids && setgroups_is_denied(task))
+        if (r == -EPERM && !task->keep_groups && !user->n_additional_gids &&
+            setgroups_is_denied(task))
                 r = rt_user_apply(user, true, err); /* we run in such a one already */
         return r;
 }
@@ -249,7 +271,8 @@ static int become_user(struct rt_task *task, struct st_error *err) {
         r = apply_user(task, err);
         if (r < 0)
                 return r;
-        /* setresuid cleared the effective set when it left uid 0; a changed uid also resets "dumpable" to suid_dumpable */
+        /* setresuid cleared the effective set when it left uid 0; a changed uid also resets
+         * "dumpable" to suid_dumpable */
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return st_error_sys(err, "become non-dumpable");
         return 0;
@@ -266,8 +289,9 @@ static int check_program(const char *path, struct st_error *err) {
                 return st_error_set(err, -EISDIR, "is a directory");
         if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0) {
                 if (errno == ENOSYS || errno == EPERM)
-                        return 0;     /* execve will tell */
-                return st_error_set(err, -errno, errno == EACCES ? "permission denied" : "cannot be executed");
+                        return 0; /* execve will tell */
+                return st_error_set(err, -errno,
+                                    errno == EACCES ? "permission denied" : "cannot be executed");
         }
         return 0;
 }
@@ -276,7 +300,7 @@ static int check_program(const char *path, struct st_error *err) {
 static int search_path(struct rt_task *task, const char *name, struct st_error *err) {
         bool denied = false;
 
-        for (const char *p = task->path; ; p++) {
+        for (const char *p = task->path;; p++) {
                 size_t n = strcspn(p, ":");
                 struct stat st;
 
@@ -306,10 +330,15 @@ static int find_program(struct rt_task *task, struct st_error *err) {
         if (!strchr(name, '/'))
                 return st_error_kind(err, search_path(task, name, err), ST_CODE_EXEC);
         if (strlen(name) >= sizeof task->program)
-                return st_error_kind(err, st_error_set(err, -ENAMETOOLONG, "exec: \"%s\": file name too long", name), ST_CODE_EXEC);
+                return st_error_kind(
+                        err,
+                        st_error_set(err, -ENAMETOOLONG, "exec: \"%s\": file name too long", name),
+                        ST_CODE_EXEC);
         strcpy(task->program, name);
         r = check_program(name, err);
-        return r < 0 ? st_error_kind(err, st_error_prefix(err, r, "exec: \"%s\"", name), ST_CODE_EXEC) : 0;
+        return r < 0 ? st_error_kind(err, st_error_prefix(err, r, "exec: \"%s\"", name),
+                                     ST_CODE_EXEC)
+                     : 0;
 }
 
 int rt_task_settle_in(struct rt_task *task, struct st_error *err) {
@@ -318,7 +347,7 @@ int rt_task_settle_in(struct rt_task *task, struct st_error *err) {
         int r;
 
         if (!task->argv)
-                return 0;             /* a config without `process`: it can be created, and start will refuse */
+                return 0; /* a config without `process`: it can be created, and start will refuse */
         r = apply_attributes(task, err);
 
         if (r >= 0 && (process->apparmor_profile || process->selinux_label))
@@ -349,13 +378,18 @@ static int load_filter(struct rt_task *task, struct st_error *err) {
                 return r;
         listener_fd = r;
         if (task->seccomp_socket_fd < 0)
-                return st_error_kind(err, st_error_set(err, -EINVAL, "linux.seccomp.listenerPath is needed for SCMP_ACT_NOTIFY"), ST_CODE_SECCOMP);
+                return st_error_kind(
+                        err,
+                        st_error_set(err, -EINVAL,
+                                     "linux.seccomp.listenerPath is needed for SCMP_ACT_NOTIFY"),
+                        ST_CODE_SECCOMP);
         if (fstat(task->state_fd, &st) < 0)
                 return st_error_sys(err, "read the state");
         state = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, task->state_fd, 0);
         if (state == MAP_FAILED)
                 return st_error_sys(err, "read the state");
-        return rt_seccomp_send_listener(task->seccomp_socket_fd, listener_fd, state, (size_t)st.st_size, err);
+        return rt_seccomp_send_listener(task->seccomp_socket_fd, listener_fd, state,
+                                        (size_t)st.st_size, err);
 }
 
 static int apply_caps(struct rt_task *task, struct st_error *err) {
@@ -373,13 +407,15 @@ static int regain_sys_admin(struct rt_task *task, struct st_error *err) {
         return rt_caps_apply(&caps, task->last_cap, err);
 }
 
-/* A filter needs no_new_privs or CAP_SYS_ADMIN, so without the former it comes before the capabilities go. */
+/* A filter needs no_new_privs or CAP_SYS_ADMIN, so without the former it comes before the
+ * capabilities go. */
 static int confine(struct rt_task *task, struct st_error *err) {
         const struct st_process *process = task->process;
         int r = 0;
 
         if (process->apparmor_profile || process->selinux_label)
-                r = rt_lsm_apply(task->proc_fd, process->apparmor_profile, process->selinux_label, err);
+                r = rt_lsm_apply(task->proc_fd, process->apparmor_profile, process->selinux_label,
+                                 err);
         if (r >= 0 && !process->no_new_privileges)
                 r = regain_sys_admin(task, err);
         if (r >= 0)
@@ -404,9 +440,11 @@ static size_t size_of_strings(char *const *strings) {
         return size;
 }
 
-/* execve(2) says E2BIG also where a memory limit has no page for its strings: 128 KiB of them are never too many. */
+/* execve(2) says E2BIG also where a memory limit has no page for its strings: 128 KiB of them are
+ * never too many. */
 static int true_errno(const struct rt_task *task, int error) {
-        bool fits = size_of_strings(task->argv) + size_of_strings(task->envp) < 128 * 1024 - PATH_MAX;
+        bool fits =
+                size_of_strings(task->argv) + size_of_strings(task->envp) < 128 * 1024 - PATH_MAX;
 
         return error == E2BIG && fits ? ENOMEM : error;
 }
@@ -419,7 +457,8 @@ int rt_task_execute(struct rt_task *task, struct st_error *err) {
         r = confine(task, err);
         if (r < 0)
                 return r;
-        task->proc_fd = st_close(task->proc_fd); /* may be the machine's: no part of the program's path */
+        task->proc_fd =
+                st_close(task->proc_fd); /* may be the machine's: no part of the program's path */
         (void)execve(task->program, task->argv, task->envp);
         errno = true_errno(task, errno);
         return st_error_kind(err, st_error_sys(err, "exec %s", task->program), ST_CODE_EXEC);

@@ -1,12 +1,12 @@
 #include "copyup.h"
 
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-
 #include <limits.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/syscall.h>
 
 enum { MAX_DEPTH = 64 };
 
@@ -21,7 +21,7 @@ struct linux_dirent64 {
 static int copy_tree(int from_fd, int to_fd, unsigned depth, struct st_error *err);
 
 static int copy_metadata(int dir_fd, const char *name, const struct stat *st) {
-        struct timespec times[2] = { st->st_atim, st->st_mtim };
+        struct timespec times[2] = {st->st_atim, st->st_mtim};
 
         if (fchownat(dir_fd, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
@@ -31,7 +31,8 @@ static int copy_metadata(int dir_fd, const char *name, const struct stat *st) {
 }
 
 static int copy_file(int from_dir, int to_dir, const char *name) {
-        st_autoclose int in = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        st_autoclose int in =
+                openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         st_autoclose int out = -1;
         ssize_t n;
 
@@ -55,8 +56,10 @@ static int copy_link(int from_dir, int to_dir, const char *name) {
         return symlinkat(target, to_dir, name) < 0 ? -errno : 0;
 }
 
-static int copy_dir(int from_dir, int to_dir, const char *name, unsigned depth, struct st_error *err) {
-        st_autoclose int from = openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+static int copy_dir(int from_dir, int to_dir, const char *name, unsigned depth,
+                    struct st_error *err) {
+        st_autoclose int from =
+                openat(from_dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         st_autoclose int to = -1;
 
         if (from < 0)
@@ -69,7 +72,8 @@ static int copy_dir(int from_dir, int to_dir, const char *name, unsigned depth, 
         return copy_tree(from, to, depth + 1, err);
 }
 
-static int copy_entry(int from_dir, int to_dir, const char *name, unsigned depth, struct st_error *err) {
+static int copy_entry(int from_dir, int to_dir, const char *name, unsigned depth,
+                      struct st_error *err) {
         struct stat st;
         int r;
 
@@ -99,7 +103,8 @@ static int copy_tree(int from_fd, int to_fd, unsigned depth, struct st_error *er
         if (depth > MAX_DEPTH)
                 return st_error_set(err, -ELOOP, "more than %d levels of directories", MAX_DEPTH);
         for (;;) {
-                long n = syscall(SYS_getdents64, from_fd, buffer, sizeof buffer); /* readdir(3) allocates */
+                long n = syscall(SYS_getdents64, from_fd, buffer,
+                                 sizeof buffer); /* readdir(3) allocates */
                 if (n < 0)
                         return st_error_sys(err, "read a directory");
                 if (n == 0)
@@ -126,7 +131,8 @@ int rt_copy_up(int from_fd, int to_fd, struct st_error *err) {
         r = copy_tree(from, to_fd, 0, err);
         if (r < 0)
                 return r;
-        if (fchmodat(to_fd, ".", st.st_mode & 07777, 0) < 0 || fchownat(to_fd, ".", st.st_uid, st.st_gid, 0) < 0)
+        if (fchmodat(to_fd, ".", st.st_mode & 07777, 0) < 0 ||
+            fchownat(to_fd, ".", st.st_uid, st.st_gid, 0) < 0)
                 return st_error_sys(err, "copy the mode and owner");
         return 0;
 }

@@ -1,15 +1,10 @@
-/* Devices for a container in a user namespace, where nobody may make nodes: the parent makes those that the host's /dev has
- * not by that name, and hands them on as mounts of single files.
+/* Devices for a container in a user namespace, where nobody may make nodes: the parent makes those
+ * that the host's /dev has not by that name, and hands them on as mounts of single files.
  *
- * They are made on a tmpfs of their own, since a mount that came from a nodev one (/run) stays nodev. A process in a mount
- * namespace of its own does it: nothing shows on the host, and nothing is left when the runtime is killed. Only a mount that is attached
- * in the caller's namespace can be cloned (until Linux 6.15), so the tmpfs is put on that namespace's root. */
-#include <stint/mounts.h>
-
-#include <stint/cleanup.h>
-#include <stint/idmap.h>
-#include <stint/syscall.h>
-
+ * They are made on a tmpfs of their own, since a mount that came from a nodev one (/run) stays
+ * nodev. A process in a mount namespace of its own does it: nothing shows on the host, and nothing
+ * is left when the runtime is killed. Only a mount that is attached in the caller's namespace can
+ * be cloned (until Linux 6.15), so the tmpfs is put on that namespace's root. */
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -18,17 +13,26 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include <stint/cleanup.h>
+#include <stint/idmap.h>
+#include <stint/mounts.h>
+#include <stint/syscall.h>
+
 struct result {
         struct st_error error;
-        int fds[];                    /* one a device, in the parent's table too: CLONE_FILES */
+        int fds[]; /* one a device, in the parent's table too: CLONE_FILES */
 };
 
 static mode_t type_of(const struct st_device *device) {
-        return device->type == ST_DEVICE_BLOCK ? S_IFBLK : device->type == ST_DEVICE_FIFO ? S_IFIFO : S_IFCHR;
+        return device->type == ST_DEVICE_BLOCK  ? S_IFBLK
+               : device->type == ST_DEVICE_FIFO ? S_IFIFO
+                                                : S_IFCHR;
 }
 
 static dev_t number_of(const struct st_device *device) {
-        return device->type == ST_DEVICE_FIFO ? 0 : makedev((unsigned)device->major, (unsigned)device->minor);
+        return device->type == ST_DEVICE_FIFO
+                       ? 0
+                       : makedev((unsigned)device->major, (unsigned)device->minor);
 }
 
 /* The host's own node can be bound as it is. */
@@ -53,15 +57,16 @@ static int attach_tmpfs(struct st_error *err) {
         return st_take_fd(mount_fd);
 }
 
-static int make_node(int dir_fd, const char *name, const struct st_device *device, const struct st_linux *lin, int *ret_fd,
-                     struct st_error *err) {
+static int make_node(int dir_fd, const char *name, const struct st_device *device,
+                     const struct st_linux *lin, int *ret_fd, struct st_error *err) {
         mode_t mode = device->has_file_mode ? device->file_mode & 07777 : 0666;
         int64_t uid = rt_idmap_to_host(&lin->uid_mappings, device->has_uid ? device->uid : 0);
         int64_t gid = rt_idmap_to_host(&lin->gid_mappings, device->has_gid ? device->gid : 0);
 
         if (mknodat(dir_fd, name, type_of(device) | mode, number_of(device)) < 0)
                 return st_error_sys(err, "make the node");
-        if (uid >= 0 && gid >= 0 && fchownat(dir_fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+        if (uid >= 0 && gid >= 0 &&
+            fchownat(dir_fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
                 return st_error_sys(err, "set the owner");
         *ret_fd = st_open_tree(dir_fd, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         return *ret_fd < 0 ? st_error_sys(err, "clone the node") : 0;
@@ -79,13 +84,14 @@ static int make_nodes(const struct st_linux *lin, struct result *result) {
                 (void)snprintf(name, sizeof name, "%zu", i);
                 r = make_node(dir_fd, name, &lin->devices[i], lin, &result->fds[i], &result->error);
                 if (r < 0)
-                        r = st_error_prefix(&result->error, r, "linux.devices %s", lin->devices[i].path);
+                        r = st_error_prefix(&result->error, r, "linux.devices %s",
+                                            lin->devices[i].path);
         }
         return r;
 }
 
 static int run_maker(const struct st_linux *lin, struct result *result, struct st_error *err) {
-        struct clone_args args = { .flags = CLONE_FILES | CLONE_NEWNS | CLONE_CLEAR_SIGHAND };
+        struct clone_args args = {.flags = CLONE_FILES | CLONE_NEWNS | CLONE_CLEAR_SIGHAND};
         pid_t pid = st_clone3(&args);
 
         if (pid == 0) {

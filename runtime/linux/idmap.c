@@ -1,14 +1,13 @@
-#include <stint/idmap.h>
-
-#include <stint/cleanup.h>
-#include <stint/fs.h>
-#include <stint/syscall.h>
-
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/idmap.h>
+#include <stint/syscall.h>
 
 int64_t rt_idmap_to_host(const struct st_id_mappings *mappings, uint32_t id) {
         for (size_t i = 0; i < mappings->n_items; i++) {
@@ -28,7 +27,8 @@ static int format_map(const struct st_id_mappings *mappings, char **ret_text) {
         if (!out)
                 return -ENOMEM;
         for (size_t i = 0; i < mappings->n_items; i++)
-                fprintf(out, "%u %u %u\n", mappings->items[i].container_id, mappings->items[i].host_id, mappings->items[i].size);
+                fprintf(out, "%u %u %u\n", mappings->items[i].container_id,
+                        mappings->items[i].host_id, mappings->items[i].size);
         if (fclose(out) != 0)
                 return -ENOMEM;
         *ret_text = st_take(text);
@@ -53,14 +53,18 @@ static int wait_for_helper(pid_t helper, const char *program, struct st_error *e
                 if (errno != EINTR)
                         return st_error_sys(err, "wait for %s", program);
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-                return st_error_set(err, -EPERM, "%s refused the mapping (it has to be listed in /etc/sub%cid)", program, program[3]);
+                return st_error_set(err, -EPERM,
+                                    "%s refused the mapping (it has to be listed in /etc/sub%cid)",
+                                    program, program[3]);
         return 0;
 }
 
-/* newuidmap PID inside outside count ... : setuid programs that check /etc/subuid and /etc/subgid. */
-static int run_helper(const char *program, pid_t pid, const struct st_id_mappings *mappings, struct st_error *err) {
+/* newuidmap PID inside outside count ... : setuid programs that check /etc/subuid and /etc/subgid.
+ */
+static int run_helper(const char *program, pid_t pid, const struct st_id_mappings *mappings,
+                      struct st_error *err) {
         size_t n = mappings->n_items * 3 + 2;
-        st_autofree char (*texts)[12] = calloc(n, sizeof *texts);
+        st_autofree char(*texts)[12] = calloc(n, sizeof *texts);
         st_autofree char **argv = calloc(n + 1, sizeof *argv);
         pid_t helper;
         int r;
@@ -84,7 +88,8 @@ static int run_helper(const char *program, pid_t pid, const struct st_id_mapping
 }
 
 static bool maps_only(const struct st_id_mappings *mappings, uint32_t host_id) {
-        return mappings->n_items == 1 && mappings->items[0].size == 1 && mappings->items[0].host_id == host_id;
+        return mappings->n_items == 1 && mappings->items[0].size == 1 &&
+               mappings->items[0].host_id == host_id;
 }
 
 static int deny_setgroups(pid_t pid) {
@@ -94,11 +99,13 @@ static int deny_setgroups(pid_t pid) {
         return st_write_knob_at(AT_FDCWD, path, "deny");
 }
 
-bool rt_idmap_denies_setgroups(const struct st_id_mappings *uids, const struct st_id_mappings *gids) {
+bool rt_idmap_denies_setgroups(const struct st_id_mappings *uids,
+                               const struct st_id_mappings *gids) {
         return geteuid() != 0 && maps_only(uids, geteuid()) && maps_only(gids, getegid());
 }
 
-static int write_directly(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids, struct st_error *err) {
+static int write_directly(pid_t pid, const struct st_id_mappings *uids,
+                          const struct st_id_mappings *gids, struct st_error *err) {
         int r = write_map(pid, "uid_map", uids);
 
         if (r < 0)
@@ -107,14 +114,16 @@ static int write_directly(pid_t pid, const struct st_id_mappings *uids, const st
         return r < 0 ? st_error_code(err, r, "write linux.gidMappings") : 0;
 }
 
-int rt_idmap_write(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids, struct st_error *err) {
+int rt_idmap_write(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids,
+                   struct st_error *err) {
         int r;
 
         if (geteuid() == 0)
                 return write_directly(pid, uids, gids, err);
         if (rt_idmap_denies_setgroups(uids, gids)) {
                 r = deny_setgroups(pid);
-                return r < 0 ? st_error_code(err, r, "deny setgroups") : write_directly(pid, uids, gids, err);
+                return r < 0 ? st_error_code(err, r, "deny setgroups")
+                             : write_directly(pid, uids, gids, err);
         }
         r = run_helper("newuidmap", pid, uids, err);
         if (r < 0)
@@ -123,7 +132,8 @@ int rt_idmap_write(pid_t pid, const struct st_id_mappings *uids, const struct st
         return r < 0 ? st_error_prefix(err, r, "linux.gidMappings") : 0;
 }
 
-static int open_of(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids, struct st_error *err) {
+static int open_of(pid_t pid, const struct st_id_mappings *uids, const struct st_id_mappings *gids,
+                   struct st_error *err) {
         char path[64];
         int fd, r = rt_idmap_write(pid, uids, gids, err);
 
@@ -134,13 +144,13 @@ static int open_of(pid_t pid, const struct st_id_mappings *uids, const struct st
         return fd < 0 ? st_error_sys(err, "open %s", path) : fd;
 }
 
-int rt_idmap_open_userns(const char *path, const struct st_id_mappings *uids, const struct st_id_mappings *gids,
-                         struct st_error *err) {
+int rt_idmap_open_userns(const char *path, const struct st_id_mappings *uids,
+                         const struct st_id_mappings *gids, struct st_error *err) {
         int pidfd = -1, fd;
         struct clone_args args = {
                 .flags = CLONE_NEWUSER | CLONE_PIDFD,
                 .pidfd = (uint64_t)(uintptr_t)&pidfd,
-                .exit_signal = 0,     /* no SIGCHLD for the caller: __WALL finds it */
+                .exit_signal = 0, /* no SIGCHLD for the caller: __WALL finds it */
         };
         pid_t pid;
 
@@ -156,7 +166,7 @@ int rt_idmap_open_userns(const char *path, const struct st_id_mappings *uids, co
                 return st_error_sys(err, "make a user namespace");
         fd = open_of(pid, uids, gids, err);
         (void)st_pidfd_send_signal(pidfd, SIGKILL);
-        (void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t){0}, WEXITED | __WALL);
+        (void)waitid(P_PIDFD, (id_t)pidfd, &(siginfo_t) {0}, WEXITED | __WALL);
         (void)st_close(pidfd);
         return fd;
 }

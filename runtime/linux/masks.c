@@ -99,8 +99,8 @@ static int protect_in_proc(struct masks *m, const char *name) {
 
 /* ---- the general way */
 
-/* What is on /proc may be found without asking for that name: whoever shares the root could move it away
- * meanwhile, and a mask that leads to nothing is none. */
+/* What is on /proc may be found without asking for that name: whoever shares the root could move it
+ * away meanwhile, and a mask that leads to nothing is none. */
 static int open_path(const struct masks *m, const char *path) {
         if (m->proc_fd >= 0 && !strncmp(path, "/proc/", 6))
                 return rt_root_open(m->proc_fd, path + 6, O_PATH);
@@ -172,8 +172,8 @@ static int apply(struct masks *m, char *const *masked, char *const *readonly,
         return 0;
 }
 
-int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int proc_fd, int null_fd,
-                   struct st_error *err) {
+int rt_masks_apply(char *const *masked, char *const *readonly, int root_fd, int proc_fd,
+                   int null_fd, struct st_error *err) {
         struct masks m = {.root_fd = root_fd,
                           .null_fd = null_fd,
                           .proc_fd = proc_fd,

@@ -1,28 +1,32 @@
-/* The parent's half of mounting: what each entry of `mounts` means, and the trees that only the parent may clone. */
-#include <stint/mounts.h>
-
-#include <stint/idmap.h>
-
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-
+/* The parent's half of mounting: what each entry of `mounts` means, and the trees that only the
+ * parent may clone. */
 #include <string.h>
 #include <sys/mount.h>
 
-static int check_idmap(const struct st_spec *spec, const struct rt_mount_step *step, struct st_error *err) {
+#include <stint/cleanup.h>
+#include <stint/idmap.h>
+#include <stint/mounts.h>
+#include <stint/syscall.h>
+
+static int check_idmap(const struct st_spec *spec, const struct rt_mount_step *step,
+                       struct st_error *err) {
         const struct st_mount *mount = step->spec;
 
         if (step->kind != RT_MOUNT_BIND)
-                return st_error_set(err, -EINVAL, "an idmapped mount must be a bind mount, not %s", step->fs);
+                return st_error_set(err, -EINVAL, "an idmapped mount must be a bind mount, not %s",
+                                    step->fs);
         if (!mount->uid_mappings.n_items && !spec->linux_.namespaces[ST_NS_USER].wanted)
-                return st_error_set(err, -EINVAL, "options idmap and ridmap need uidMappings and gidMappings, or a user namespace");
+                return st_error_set(err, -EINVAL,
+                                    "options idmap and ridmap need uidMappings and gidMappings, or "
+                                    "a user namespace");
         if (!mount->uid_mappings.n_items != !mount->gid_mappings.n_items)
                 return st_error_set(err, -EINVAL, "uidMappings and gidMappings go together");
         return 0;
 }
 
 static int clone_source(struct rt_mount_step *step, struct st_error *err) {
-        unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (step->options.rbind ? AT_RECURSIVE : 0) |
+        unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+                         (step->options.rbind ? AT_RECURSIVE : 0) |
                          (step->options.source_nofollow ? AT_SYMLINK_NOFOLLOW : 0);
 
         step->source_fd = st_open_tree(AT_FDCWD, step->source, flags);
@@ -37,14 +41,16 @@ static int map_ids(const struct st_spec *spec, struct rt_mount_step *step, struc
         const struct st_id_mappings *uids = own ? &mount->uid_mappings : &spec->linux_.uid_mappings;
         const struct st_id_mappings *gids = own ? &mount->gid_mappings : &spec->linux_.gid_mappings;
         const char *path = own ? NULL : spec->linux_.namespaces[ST_NS_USER].path;
-        struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+        struct mount_attr attr = {.attr_set = MOUNT_ATTR_IDMAP};
         st_autoclose int userns_fd = rt_idmap_open_userns(path, uids, gids, err);
 
         if (userns_fd < 0)
                 return userns_fd;
         attr.userns_fd = (uint64_t)userns_fd;
-        if (st_mount_setattr(step->source_fd, "", AT_EMPTY_PATH | (step->options.ridmap ? AT_RECURSIVE : 0), &attr) < 0)
-                return st_error_kind(err, st_error_sys(err, "idmapped mount of %s", mount->source), ST_CODE_UNSUPPORTED);
+        if (st_mount_setattr(step->source_fd, "",
+                             AT_EMPTY_PATH | (step->options.ridmap ? AT_RECURSIVE : 0), &attr) < 0)
+                return st_error_kind(err, st_error_sys(err, "idmapped mount of %s", mount->source),
+                                     ST_CODE_UNSUPPORTED);
         return 0;
 }
 
@@ -70,20 +76,24 @@ static int plan_one(struct st_arena *arena, const struct st_spec *spec, bool ope
         if (step->kind == RT_MOUNT_BIND && !mount->source && !step->options.remount)
                 return st_error_set(err, -EINVAL, "a bind mount needs a source");
         if (step->kind == RT_MOUNT_BIND && mount->source) {
-                step->source = mount->source[0] == '/' ? mount->source : st_arena_printf(arena, "%s/%s", bundle, mount->source);
+                step->source = mount->source[0] == '/'
+                                       ? mount->source
+                                       : st_arena_printf(arena, "%s/%s", bundle, mount->source);
                 if (!step->source)
                         return st_error_set(err, -ENOMEM, "plan the mounts");
         }
         if (step->kind == RT_MOUNT_FS && !mount->type && !step->options.remount)
                 return st_error_set(err, -EINVAL, "a mount needs a type or the option bind");
         if (step->options.tmpcopyup && strcmp(step->fs, "tmpfs"))
-                return st_error_set(err, -EINVAL, "option tmpcopyup needs type tmpfs, not %s", step->fs);
+                return st_error_set(err, -EINVAL, "option tmpcopyup needs type tmpfs, not %s",
+                                    step->fs);
         if (wants_idmap(step)) {
                 r = check_idmap(spec, step, err);
                 if (r < 0)
                         return r;
         }
-        if (step->kind != RT_MOUNT_BIND || step->options.remount || (!open_sources && !wants_idmap(step)))
+        if (step->kind != RT_MOUNT_BIND || step->options.remount ||
+            (!open_sources && !wants_idmap(step)))
                 return 0;
         r = clone_source(step, err);
         if (r < 0 || !wants_idmap(step))
@@ -91,9 +101,9 @@ static int plan_one(struct st_arena *arena, const struct st_spec *spec, bool ope
         return map_ids(spec, step, err);
 }
 
-int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, const char *bundle, bool open_sources,
-                       struct rt_mount_plan *ret_plan, struct st_error *err) {
-        struct rt_mount_plan plan = { .n_steps = spec->n_mounts, .proc_fd = -1 };
+int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, const char *bundle,
+                       bool open_sources, struct rt_mount_plan *ret_plan, struct st_error *err) {
+        struct rt_mount_plan plan = {.n_steps = spec->n_mounts, .proc_fd = -1};
 
         plan.steps = st_arena_array(arena, spec->n_mounts, sizeof *plan.steps);
         if (spec->n_mounts && !plan.steps)
@@ -106,7 +116,9 @@ int rt_mount_plan_make(struct st_arena *arena, const struct st_spec *spec, const
                 int r = plan_one(arena, spec, open_sources, bundle, &plan.steps[i], err);
                 if (r < 0) {
                         rt_mount_plan_deinit(&plan);
-                        return st_error_kind(err, st_error_prefix(err, r, "mounts[%zu] %s", i, spec->mounts[i].destination),
+                        return st_error_kind(err,
+                                             st_error_prefix(err, r, "mounts[%zu] %s", i,
+                                                             spec->mounts[i].destination),
                                              ST_CODE_MOUNT);
                 }
         }

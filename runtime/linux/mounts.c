@@ -1,27 +1,31 @@
-/* Carrying out the mount plan, in the child. Theory of operation: every mount is made detached, gets its attributes
- * there, and is moved onto a target that was resolved below the root's descriptor; no path is looked up twice. */
-#include <stint/mounts.h>
-
+/* Carrying out the mount plan, in the child. Theory of operation: every mount is made detached,
+ * gets its attributes there, and is moved onto a target that was resolved below the root's
+ * descriptor; no path is looked up twice. */
 #include "copyup.h"
-
-#include <stint/cleanup.h>
-#include <stint/rootpath.h>
-#include <stint/syscall.h>
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-enum { FSCONFIG_STRING_MAX = 255 };   /* fs/fsopen.c copies values with strndup_user(.., 256) */
+#include <stint/cleanup.h>
+#include <stint/mounts.h>
+#include <stint/rootpath.h>
+#include <stint/syscall.h>
+
+enum { FSCONFIG_STRING_MAX = 255 }; /* fs/fsopen.c copies values with strndup_user(.., 256) */
 
 /* ---- attributes ---- */
 
 /* until Linux 5.12 is the oldest: the same through mount(2) on the attached mount */
 static int remount_by_path(int mount_fd, const struct mount_attr *attr) {
-        static const struct { uint64_t attr; unsigned long flag; } map[] = {
-                { MOUNT_ATTR_RDONLY, MS_RDONLY }, { MOUNT_ATTR_NOSUID, MS_NOSUID }, { MOUNT_ATTR_NODEV, MS_NODEV },
-                { MOUNT_ATTR_NOEXEC, MS_NOEXEC }, { MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+        static const struct {
+                uint64_t attr;
+                unsigned long flag;
+        } map[] = {
+                {MOUNT_ATTR_RDONLY, MS_RDONLY},         {MOUNT_ATTR_NOSUID, MS_NOSUID},
+                {MOUNT_ATTR_NODEV, MS_NODEV},           {MOUNT_ATTR_NOEXEC, MS_NOEXEC},
+                {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
         };
         unsigned long flags = MS_REMOUNT | MS_BIND;
         char path[40];
@@ -52,23 +56,26 @@ static int set_attributes(int mount_fd, bool recursive, struct mount_attr *attr)
 }
 
 static int set_bind_attributes(int tree_fd, const struct rt_mount_options *options) {
-        struct mount_attr top = { .attr_set = options->attr_set, .attr_clr = options->attr_clear };
-        struct mount_attr all = { .attr_set = options->attr_set_rec, .attr_clr = options->attr_clear_rec };
+        struct mount_attr top = {.attr_set = options->attr_set, .attr_clr = options->attr_clear};
+        struct mount_attr all = {.attr_set = options->attr_set_rec,
+                                 .attr_clr = options->attr_clear_rec};
         int r = set_attributes(tree_fd, false, &top);
 
         return r < 0 ? r : set_attributes(tree_fd, true, &all);
 }
 
 static int set_propagation(int tree_fd, const struct rt_mount_options *options) {
-        struct mount_attr attr = { .propagation = options->propagation };
+        struct mount_attr attr = {.propagation = options->propagation};
 
         return set_attributes(tree_fd, options->propagation_rec, &attr);
 }
 
-static int attach(int tree_fd, int target_fd, const struct rt_mount_options *options, struct st_error *err) {
+static int attach(int tree_fd, int target_fd, const struct rt_mount_options *options,
+                  struct st_error *err) {
         int r;
 
-        if (st_move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+        if (st_move_mount(tree_fd, "", target_fd, "",
+                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
                 return st_error_sys(err, "attach");
         r = set_propagation(tree_fd, options);
         if (r < 0)
@@ -111,7 +118,8 @@ static int configure_one(int fs_fd, const char *option, struct st_error *err) {
 
 /* File systems on a device or with a backing of their own: "ro" has to reach the superblock too. */
 static bool has_backing(const char *fs) {
-        static const char *const pseudo[] = { "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "ramfs" };
+        static const char *const pseudo[] = {"proc",   "sysfs",  "tmpfs",   "devpts",
+                                             "mqueue", "cgroup", "cgroup2", "ramfs"};
 
         for (size_t i = 0; i < sizeof pseudo / sizeof *pseudo; i++)
                 if (!strcmp(fs, pseudo[i]))
@@ -119,7 +127,8 @@ static bool has_backing(const char *fs) {
         return true;
 }
 
-static int configure(int fs_fd, const struct rt_mount_step *step, const char *label, struct st_error *err) {
+static int configure(int fs_fd, const struct rt_mount_step *step, const char *label,
+                     struct st_error *err) {
         const struct rt_mount_options *options = &step->options;
         const char *source = step->spec->source ? step->spec->source : step->fs;
 
@@ -156,8 +165,8 @@ static int make_fs(const struct rt_mount_step *step, const char *label, struct s
         return fd;
 }
 
-/* procfs and sysfs go onto a plain directory only: a symlink planted at /proc would put the kernel's files, and what
- * masks them, somewhere else (CVE-2019-19921, CVE-2023-28642). */
+/* procfs and sysfs go onto a plain directory only: a symlink planted at /proc would put the
+ * kernel's files, and what masks them, somewhere else (CVE-2019-19921, CVE-2023-28642). */
 static int open_fs_target(int root_fd, const struct rt_mount_step *step, struct st_error *err) {
         const char *destination = step->spec->destination;
         char name[256];
@@ -175,7 +184,10 @@ static int open_fs_target(int root_fd, const struct rt_mount_step *step, struct 
                 fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
                 fd = fd < 0 ? -errno : fd;
                 if (fd == -ENOTDIR || fd == -ELOOP)
-                        return st_error_set(err, -ENOTDIR, "filesystem \"%s\" must be mounted on ordinary directory", step->fs);
+                        return st_error_set(
+                                err, -ENOTDIR,
+                                "filesystem \"%s\" must be mounted on ordinary directory",
+                                step->fs);
         }
         if (fd < 0)
                 return st_error_code(err, fd, "make the mount point");
@@ -192,15 +204,18 @@ static bool needs_old_mount(const struct rt_mount_options *options) {
 
 static int mount_fs_old(const struct rt_mount_step *step, int target_fd, struct st_error *err) {
         const struct rt_mount_options *options = &step->options;
-        struct mount_attr attr = { .attr_set = options->attr_set, .attr_clr = options->attr_clear };
+        struct mount_attr attr = {.attr_set = options->attr_set, .attr_clr = options->attr_clear};
         char path[40], data[4096];
         size_t used = 0;
 
         data[0] = 0;
         for (size_t i = 0; i < options->n_data; i++) {
-                int n = snprintf(data + used, sizeof data - used, "%s%s", used ? "," : "", options->data[i]);
+                int n = snprintf(data + used, sizeof data - used, "%s%s", used ? "," : "",
+                                 options->data[i]);
                 if (n < 0 || (size_t)n >= sizeof data - used)
-                        return st_error_set(err, -E2BIG, "options are longer than a page (%zu bytes)", sizeof data);
+                        return st_error_set(err, -E2BIG,
+                                            "options are longer than a page (%zu bytes)",
+                                            sizeof data);
                 used += (size_t)n;
         }
         (void)snprintf(path, sizeof path, "/proc/self/fd/%d", target_fd);
@@ -221,7 +236,7 @@ static int mount_fs_old(const struct rt_mount_step *step, int target_fd, struct 
 static int mount_fs(struct rt_mount_plan *plan, const struct rt_mount_step *step, int root_fd,
                     struct st_error *err) {
         const struct rt_mount_options *options = &step->options;
-        struct mount_attr readonly = { .attr_set = options->attr_set & MOUNT_ATTR_RDONLY };
+        struct mount_attr readonly = {.attr_set = options->attr_set & MOUNT_ATTR_RDONLY};
         st_autoclose int target_fd = open_fs_target(root_fd, step, err);
         st_autoclose int tree_fd = -1;
         int r;
@@ -243,7 +258,8 @@ static int mount_fs(struct rt_mount_plan *plan, const struct rt_mount_step *step
         }
         r = attach(tree_fd, target_fd, options, err);
         if (r >= 0 && !strcmp(step->fs, "proc") && !strcmp(step->spec->destination, "/proc"))
-                plan->proc_fd = st_take_fd(tree_fd); /* the masks find it by this, not by its name */
+                plan->proc_fd =
+                        st_take_fd(tree_fd); /* the masks find it by this, not by its name */
         return r;
 }
 
@@ -263,7 +279,8 @@ static int open_source(const struct rt_mount_step *step, struct st_error *err) {
         return fd;
 }
 
-static int open_bind_target(int root_fd, const char *destination, int tree_fd, struct st_error *err) {
+static int open_bind_target(int root_fd, const char *destination, int tree_fd,
+                            struct st_error *err) {
         struct stat st;
         int fd;
 
@@ -328,9 +345,10 @@ static int mount_again(const struct rt_mount_step *step, int root_fd, struct st_
 
 /* ---- cgroup ---- */
 
-static int bind_leaf(const char *leaf, int dir_fd, const char *name, const struct rt_mount_options *options,
-                     struct st_error *err) {
-        st_autoclose int tree_fd = st_open_tree(AT_FDCWD, leaf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+static int bind_leaf(const char *leaf, int dir_fd, const char *name,
+                     const struct rt_mount_options *options, struct st_error *err) {
+        st_autoclose int tree_fd =
+                st_open_tree(AT_FDCWD, leaf, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
         int r;
 
         if (tree_fd < 0)
@@ -338,7 +356,8 @@ static int bind_leaf(const char *leaf, int dir_fd, const char *name, const struc
         r = set_bind_attributes(tree_fd, options);
         if (r < 0)
                 return st_error_code(err, r, "set attributes of %s", leaf);
-        if (st_move_mount(tree_fd, "", dir_fd, name, MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH)) < 0)
+        if (st_move_mount(tree_fd, "", dir_fd, name,
+                          MOVE_MOUNT_F_EMPTY_PATH | (*name ? 0 : MOVE_MOUNT_T_EMPTY_PATH)) < 0)
                 return st_error_sys(err, "attach %s", leaf);
         return 0;
 }
@@ -361,13 +380,14 @@ static int link_controllers(int dir_fd, const char *name, struct st_error *err) 
         return 0;
 }
 
-/* v1 and hybrid: a small tmpfs with a directory for each hierarchy, showing the container's leaf only. */
-static int mount_cgroup_views(struct rt_mount_plan *plan, const struct rt_mount_step *step, int target_fd,
-                              struct st_error *err) {
-        static const struct st_mount tmpfs = { .source = "cgroup" };
+/* v1 and hybrid: a small tmpfs with a directory for each hierarchy, showing the container's leaf
+ * only. */
+static int mount_cgroup_views(struct rt_mount_plan *plan, const struct rt_mount_step *step,
+                              int target_fd, struct st_error *err) {
+        static const struct st_mount tmpfs = {.source = "cgroup"};
         static const char *mode = "mode=755";
-        struct rt_mount_step holder = { .spec = &tmpfs, .fs = "tmpfs", .source_fd = -1 };
-        struct mount_attr readonly = { .attr_set = step->options.attr_set & MOUNT_ATTR_RDONLY };
+        struct rt_mount_step holder = {.spec = &tmpfs, .fs = "tmpfs", .source_fd = -1};
+        struct mount_attr readonly = {.attr_set = step->options.attr_set & MOUNT_ATTR_RDONLY};
         st_autoclose int tree_fd = -1;
         int r;
 
@@ -427,7 +447,8 @@ static int apply_step(struct rt_mount_plan *plan, const struct rt_mount_step *st
         return 0;
 }
 
-int rt_mounts_apply(struct rt_mount_plan *plan, size_t first, size_t end, int root_fd, struct st_error *err) {
+int rt_mounts_apply(struct rt_mount_plan *plan, size_t first, size_t end, int root_fd,
+                    struct st_error *err) {
         for (size_t i = first; i < end && i < plan->n_steps; i++) {
                 const struct rt_mount_step *step = &plan->steps[i];
                 int r;
@@ -436,8 +457,12 @@ int rt_mounts_apply(struct rt_mount_plan *plan, size_t first, size_t end, int ro
                         plan->proc_fd = st_close(plan->proc_fd); /* covered, if there was one */
                 r = apply_step(plan, step, root_fd, err);
                 if (r < 0)
-                        return st_error_kind(err, st_error_prefix(err, r, "mount %s to %s", step->spec->source ? step->spec->source : step->fs,
-                                                                  step->spec->destination), ST_CODE_MOUNT);
+                        return st_error_kind(
+                                err,
+                                st_error_prefix(err, r, "mount %s to %s",
+                                                step->spec->source ? step->spec->source : step->fs,
+                                                step->spec->destination),
+                                ST_CODE_MOUNT);
         }
         return 0;
 }

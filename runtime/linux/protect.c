@@ -1,14 +1,13 @@
-#include <stint/protect.h>
-
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-
 #include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+
+#include <stint/cleanup.h>
+#include <stint/protect.h>
+#include <stint/syscall.h>
 
 static bool is_sealed(int fd) {
         int seals = fcntl(fd, F_GET_SEALS);
@@ -22,8 +21,9 @@ static int execute(int fd, char *const argv[]) {
 }
 
 static int run_readonly_clone(int exe_fd, char *const argv[]) {
-        struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-        st_autoclose int tree_fd = st_open_tree(exe_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+        st_autoclose int tree_fd =
+                st_open_tree(exe_fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
         if (tree_fd < 0 || st_mount_setattr(tree_fd, "", AT_EMPTY_PATH, &readonly) < 0)
                 return -errno;
@@ -39,7 +39,8 @@ static int run_sealed_copy(char *const argv[]) {
                 return -errno;
         while ((n = sendfile(copy_fd, from_fd, NULL, 1 << 30)) > 0)
                 ;
-        if (n < 0 || fcntl(copy_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        if (n < 0 || fcntl(copy_fd, F_ADD_SEALS,
+                           F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
                 return -errno;
         return execute(copy_fd, argv);
 }
@@ -54,7 +55,7 @@ int rt_protect_self(char *const argv[], struct st_error *err) {
         if ((fs.f_flag & ST_RDONLY) || is_sealed(exe_fd))
                 return 0;
         if (faccessat(AT_FDCWD, "/proc/self/exe", W_OK, AT_EACCESS) < 0 && errno == EACCES)
-                return 0;             /* and no root of a user namespace of ours may do more */
+                return 0; /* and no root of a user namespace of ours may do more */
         r = run_readonly_clone(exe_fd, argv);
         if (r < 0)
                 r = run_sealed_copy(argv);

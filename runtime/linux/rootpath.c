@@ -1,12 +1,11 @@
-#include <stint/rootpath.h>
-
-#include <stint/cleanup.h>
-#include <stint/syscall.h>
-
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include <stint/cleanup.h>
+#include <stint/rootpath.h>
+#include <stint/syscall.h>
 
 enum { MAX_SYMLINKS = 40, MAX_DEPTH = 256, MAX_TRIES = 128 };
 
@@ -20,7 +19,8 @@ static int open_by_kernel(int root_fd, const char *path, int flags) {
                 int fd = st_openat2(root_fd, path, &how);
                 if (fd >= 0)
                         return fd;
-                if (errno != EAGAIN && errno != EINTR) /* a rename elsewhere raced with "..": look again */
+                if (errno != EAGAIN &&
+                    errno != EINTR) /* a rename elsewhere raced with "..": look again */
                         return -errno;
         }
         return -EAGAIN;
@@ -29,12 +29,12 @@ static int open_by_kernel(int root_fd, const char *path, int flags) {
 /* ---- the walk for kernels and sandboxes without openat2 ----
  *
  * A stack of directory descriptors, the root at the bottom. ".." pops, a name pushes what
- * openat(O_NOFOLLOW) gives below the top, a symlink's text is put before the rest of the path. The kernel
- * never resolves more than one plain name at a time, so renaming and swapping underneath can only lead to
- * something that is (or was, when it was opened) inside the root. */
+ * openat(O_NOFOLLOW) gives below the top, a symlink's text is put before the rest of the path. The
+ * kernel never resolves more than one plain name at a time, so renaming and swapping underneath can
+ * only lead to something that is (or was, when it was opened) inside the root. */
 struct walk {
         int fds[MAX_DEPTH];
-        unsigned depth;               /* fds[0 .. depth-1] are ours; the root below them is borrowed */
+        unsigned depth; /* fds[0 .. depth-1] are ours; the root below them is borrowed */
         int root_fd;
         char rest[PATH_MAX];
         unsigned n_links;
@@ -82,7 +82,8 @@ static int follow_link(struct walk *w, int link_fd) {
 
         if (n < 0)
                 return -errno;
-        /* procfs's magic links are no text: their st_size is 0 or 64 and following them leaves the root */
+        /* procfs's magic links are no text: their st_size is 0 or 64 and following them leaves the
+         * root */
         if (fstat(link_fd, &st) < 0)
                 return -errno;
         if (st.st_size != n)
@@ -109,9 +110,10 @@ static int open_last(struct walk *w, const char *name, int flags, int path_fd) {
         fd = openat(top(w), name, (flags & ~O_CREAT) | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        if (fstat(fd, &a) < 0 || fstat(path_fd, &b) < 0 || a.st_ino != b.st_ino || a.st_dev != b.st_dev) {
+        if (fstat(fd, &a) < 0 || fstat(path_fd, &b) < 0 || a.st_ino != b.st_ino ||
+            a.st_dev != b.st_dev) {
                 (void)st_close(fd);
-                return -EAGAIN;       /* swapped between the two opens */
+                return -EAGAIN; /* swapped between the two opens */
         }
         return fd;
 }
@@ -152,7 +154,7 @@ static int walk_to_end(struct walk *w, int flags) {
 
                 if (n == SIZE_MAX)
                         return -ENAMETOOLONG;
-                if (n == 0)           /* a directory is what we stand on */
+                if (n == 0) /* a directory is what we stand on */
                         return or_errno(openat(top(w), ".", flags | O_CLOEXEC));
                 if (!strcmp(name, "."))
                         continue;
@@ -167,7 +169,7 @@ static int walk_to_end(struct walk *w, int flags) {
 }
 
 static int open_by_walk(int root_fd, const char *path, int flags) {
-        struct walk w = { .root_fd = root_fd };
+        struct walk w = {.root_fd = root_fd};
         int r;
 
         if (strlen(path) >= sizeof w.rest)
@@ -181,7 +183,8 @@ static int open_by_walk(int root_fd, const char *path, int flags) {
 int rt_root_open(int root_fd, const char *path, int flags) {
         int fd = open_by_kernel(root_fd, *path ? path : ".", flags);
 
-        /* until Linux 5.6 is everywhere; EPERM: a seccomp filter of an outer container that predates openat2 */
+        /* until Linux 5.6 is everywhere; EPERM: a seccomp filter of an outer container that
+         * predates openat2 */
         if (fd == -ENOSYS || fd == -EPERM)
                 for (int tries = 0; tries < MAX_TRIES; tries++) {
                         fd = open_by_walk(root_fd, path, flags);
@@ -191,8 +194,8 @@ int rt_root_open(int root_fd, const char *path, int flags) {
         return fd;
 }
 
-/* path[start..end) is a symlink to what is not there: put its target in its place. It begins at the link's directory or at
- * the root. 0: no link, somebody else made it just now. */
+/* path[start..end) is a symlink to what is not there: put its target in its place. It begins at the
+ * link's directory or at the root. 0: no link, somebody else made it just now. */
 static int splice_link(int parent_fd, const char *name, char *path, size_t start, size_t end) {
         char target[PATH_MAX], spliced[PATH_MAX];
         ssize_t n = readlinkat(parent_fd, name, target, sizeof target - 1);
@@ -201,7 +204,8 @@ static int splice_link(int parent_fd, const char *name, char *path, size_t start
         if (n < 0)
                 return errno == EINVAL ? 0 : -errno;
         target[n] = 0;
-        used = snprintf(spliced, sizeof spliced, "%.*s%s%s", target[0] == '/' ? 0 : (int)start, path, target, path + end);
+        used = snprintf(spliced, sizeof spliced, "%.*s%s%s", target[0] == '/' ? 0 : (int)start,
+                        path, target, path + end);
         if (used < 0 || (size_t)used >= sizeof spliced)
                 return -ENAMETOOLONG;
         memcpy(path, spliced, (size_t)used + 1);
@@ -235,8 +239,9 @@ static int make_component(int root_fd, char *path, size_t start, size_t end, mod
         return errno == EEXIST ? splice_link(parent_fd, name, path, start, end) : -errno;
 }
 
-/* Make what is missing one component at a time: each step stands on a descriptor inside the root. No recursion: the image
- * chooses how many links follow one another, and the stack is a small one. */
+/* Make what is missing one component at a time: each step stands on a descriptor inside the root.
+ * No recursion: the image chooses how many links follow one another, and the stack is a small one.
+ */
 static int make_components(int root_fd, const char *wanted, mode_t mode) {
         char path[PATH_MAX];
         unsigned n_links = 0;

@@ -5,6 +5,7 @@
  * program reports is never below the size of the process that spawned it.
  */
 #include "measure.h"
+
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <math.h>
@@ -27,9 +28,9 @@ static const struct {
         uint64_t config;
         double scale;
 } events[] = {
-        { METRIC_TASK_CLOCK, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, 1e-3 },
-        { METRIC_CYCLES, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, 1 },
-        { METRIC_INSTRUCTIONS, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, 1 },
+        {METRIC_TASK_CLOCK, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, 1e-3},
+        {METRIC_CYCLES, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, 1},
+        {METRIC_INSTRUCTIONS, PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS, 1},
 };
 #define N_EVENTS (sizeof events / sizeof events[0])
 
@@ -55,8 +56,8 @@ struct counters *counters_open(void) {
                         .inherit = 1,
                 };
 
-                counters->fd[i] = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1,
-                                               PERF_FLAG_FD_CLOEXEC);
+                counters->fd[i] =
+                        (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
                 if (counters->fd[i] >= 0)
                         n_open++;
         }
@@ -136,9 +137,8 @@ static void fill(struct sample *sample, double wall, const struct rusage *usage)
 }
 
 static int empty_log(const struct measure *measure) {
-        return ftruncate(measure->log_fd, 0) < 0 || lseek(measure->log_fd, 0, SEEK_SET) < 0
-                       ? -errno
-                       : 0;
+        return ftruncate(measure->log_fd, 0) < 0 || lseek(measure->log_fd, 0, SEEK_SET) < 0 ? -errno
+                                                                                            : 0;
 }
 
 int measure_run(const struct measure *measure, char **argv, struct sample *ret_sample) {

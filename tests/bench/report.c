@@ -1,5 +1,6 @@
 /* report.c: what the samples say. */
 #include "report.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -7,16 +8,16 @@ static const struct {
         const char *key;
         const char *title;
 } metrics[N_METRICS] = {
-        [METRIC_WALL] = { "wall_us", "wall, us" },
-        [METRIC_CPU] = { "cpu_us", "CPU time, us" },
-        [METRIC_USER] = { "user_us", "of it user, us" },
-        [METRIC_MAXRSS] = { "maxrss_kib", "peak RSS, KiB" },
-        [METRIC_FAULTS] = { "faults", "page faults" },
-        [METRIC_SWITCHES] = { "switches", "context switches" },
-        [METRIC_TASK_CLOCK] = { "task_clock_us", "task clock, us" },
-        [METRIC_CYCLES] = { "cycles", "cycles" },
-        [METRIC_INSTRUCTIONS] = { "instructions", "instructions" },
-        [METRIC_RATE] = { "rate", "programs a second" },
+        [METRIC_WALL] = {"wall_us", "wall, us"},
+        [METRIC_CPU] = {"cpu_us", "CPU time, us"},
+        [METRIC_USER] = {"user_us", "of it user, us"},
+        [METRIC_MAXRSS] = {"maxrss_kib", "peak RSS, KiB"},
+        [METRIC_FAULTS] = {"faults", "page faults"},
+        [METRIC_SWITCHES] = {"switches", "context switches"},
+        [METRIC_TASK_CLOCK] = {"task_clock_us", "task clock, us"},
+        [METRIC_CYCLES] = {"cycles", "cycles"},
+        [METRIC_INSTRUCTIONS] = {"instructions", "instructions"},
+        [METRIC_RATE] = {"rate", "programs a second"},
 };
 
 static int compare_doubles(const void *a, const void *b) {
@@ -59,7 +60,7 @@ static bool summarize(const struct series *series, enum metric metric, struct su
 
         if (!values)
                 return false;
-        *ret = (struct summary){
+        *ret = (struct summary) {
                 .median = percentile(values, series->n_samples, 0.5),
                 .p10 = percentile(values, series->n_samples, 0.1),
                 .p90 = percentile(values, series->n_samples, 0.9),

@@ -1,6 +1,7 @@
 /* report.h: medians, percentiles and ratios of samples, as a table or as JSON. */
 #pragma once
 #include "measure.h"
+
 #include <stdio.h>
 
 struct series {

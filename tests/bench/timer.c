@@ -7,6 +7,7 @@
  */
 #include "measure.h"
 #include "report.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -168,7 +169,7 @@ static int run_shell(struct timer *timer, const struct command *command, const c
 }
 
 static void pause_before_run(size_t msec) {
-        struct timespec left = { (time_t)(msec / 1000), (long)(msec % 1000) * 1000000 };
+        struct timespec left = {(time_t)(msec / 1000), (long)(msec % 1000) * 1000000};
 
         while (msec > 0 && nanosleep(&left, &left) < 0 && errno == EINTR)
                 ;
@@ -188,7 +189,7 @@ static char **make_batch_argv(void *context, size_t i) {
 static int run_timed(struct timer *timer, const struct command *command, size_t i,
                      struct sample *ret_sample) {
         const struct options *options = &timer->options;
-        struct batch batch = { command->words, i };
+        struct batch batch = {command->words, i};
         char **argv;
         int r;
 
@@ -227,7 +228,7 @@ static void shuffle(size_t *order, size_t n) {
 }
 
 static int run_round(struct timer *timer, size_t round) {
-        size_t order[MAX_COMMANDS] = { 0 }, n = timer->options.n_commands;
+        size_t order[MAX_COMMANDS] = {0}, n = timer->options.n_commands;
 
         shuffle(order, n);
         for (size_t k = 0; k < n; k++) {
@@ -266,28 +267,47 @@ static void add_command(struct options *options, char **argv, int argc) {
 
 static void parse_options(int argc, char **argv, struct options *options) {
         static const struct option longs[] = {
-                { "rounds", 1, NULL, 'n' },   { "warmup", 1, NULL, 'w' },
-                { "pause", 1, NULL, 'p' },    { "parallel", 1, NULL, 'P' },
-                { "batch", 1, NULL, 'b' },    { "perf", 0, NULL, 'c' },
-                { "json", 0, NULL, 'j' },     { "cmd", 1, NULL, 'C' },
-                { "setup", 1, NULL, 'S' },    { "teardown", 1, NULL, 'T' },
-                { NULL, 0, NULL, 0 },
+                {"rounds", 1, NULL, 'n'},   {"warmup", 1, NULL, 'w'}, {"pause", 1, NULL, 'p'},
+                {"parallel", 1, NULL, 'P'}, {"batch", 1, NULL, 'b'},  {"perf", 0, NULL, 'c'},
+                {"json", 0, NULL, 'j'},     {"cmd", 1, NULL, 'C'},    {"setup", 1, NULL, 'S'},
+                {"teardown", 1, NULL, 'T'}, {NULL, 0, NULL, 0},
         };
         int c;
 
         while ((c = getopt_long(argc, argv, "+n:w:p:P:b:", longs, NULL)) >= 0) {
                 switch (c) {
-                case 'n': options->rounds = parse_count(optarg); break;
-                case 'w': options->warmups = parse_count(optarg); break;
-                case 'p': options->pause_msec = parse_count(optarg); break;
-                case 'P': options->parallel = parse_count(optarg); break;
-                case 'b': options->batch = parse_count(optarg); break;
-                case 'c': options->use_counters = true; break;
-                case 'j': options->json = true; break;
-                case 'C': add_command(options, argv, argc); break;
-                case 'S': last_command(options)->setup = optarg; break;
-                case 'T': last_command(options)->teardown = optarg; break;
-                default: usage("bad option");
+                case 'n':
+                        options->rounds = parse_count(optarg);
+                        break;
+                case 'w':
+                        options->warmups = parse_count(optarg);
+                        break;
+                case 'p':
+                        options->pause_msec = parse_count(optarg);
+                        break;
+                case 'P':
+                        options->parallel = parse_count(optarg);
+                        break;
+                case 'b':
+                        options->batch = parse_count(optarg);
+                        break;
+                case 'c':
+                        options->use_counters = true;
+                        break;
+                case 'j':
+                        options->json = true;
+                        break;
+                case 'C':
+                        add_command(options, argv, argc);
+                        break;
+                case 'S':
+                        last_command(options)->setup = optarg;
+                        break;
+                case 'T':
+                        last_command(options)->teardown = optarg;
+                        break;
+                default:
+                        usage("bad option");
                 }
         }
         if (optind < argc || options->n_commands == 0 || options->rounds == 0)
@@ -310,7 +330,7 @@ static void timer_init(struct timer *timer) {
 
 int main(int argc, char **argv) {
         static struct timer timer = {
-                .options = { .rounds = 10, .warmups = 2, .batch = 40 },
+                .options = {.rounds = 10, .warmups = 2, .batch = 40},
         };
 
         parse_options(argc, argv, &timer.options);

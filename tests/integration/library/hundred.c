@@ -1,9 +1,8 @@
 /* One process, one thread, one poll loop, a hundred containers: libstint as a supervisor uses it.
  *
- * usage: hundred BUNDLE [COUNT]; TAP on standard output. Beside the containers it checks what the library promises
- * its caller: the working directory, the umask, the signal mask and the number of open descriptors stay as they were. */
-#include <stint/container.h>
-
+ * usage: hundred BUNDLE [COUNT]; TAP on standard output. Beside the containers it checks what the
+ * library promises its caller: the working directory, the umask, the signal mask and the number of
+ * open descriptors stay as they were. */
 #include <dirent.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <stint/container.h>
 
 enum step { PREPARING, DISPATCHING, RUNNING, RETIRING, GONE };
 
@@ -46,7 +47,8 @@ static unsigned count_fds(void) {
 
 /* What the slot waits for now. */
 static int wait_fd(const struct slot *slot) {
-        return slot->step == RUNNING ? rt_container_pidfd(slot->container) : rt_container_wait_fd(slot->container);
+        return slot->step == RUNNING ? rt_container_pidfd(slot->container)
+                                     : rt_container_wait_fd(slot->container);
 }
 
 static int begin_next(struct slot *slot, struct st_error *err) {
@@ -86,7 +88,8 @@ static void go_on(struct slot *slot) {
                 die("container", &err);
 }
 
-static void begin(struct rt_runtime *runtime, struct slot *slot, const char *bundle, unsigned index) {
+static void begin(struct rt_runtime *runtime, struct slot *slot, const char *bundle,
+                  unsigned index) {
         struct rt_create_options options = RT_CREATE_OPTIONS_INIT;
         struct st_error err = {0};
         char id[32];
@@ -107,7 +110,9 @@ static void loop(struct slot *slots, unsigned n) {
         while (left) {
                 left = 0;
                 for (unsigned i = 0; i < n; i++) {
-                        fds[i] = (struct pollfd){ .fd = slots[i].step == GONE ? -1 : wait_fd(&slots[i]), .events = POLLIN };
+                        fds[i] = (struct pollfd) {.fd = slots[i].step == GONE ? -1
+                                                                              : wait_fd(&slots[i]),
+                                                  .events = POLLIN};
                         left += slots[i].step != GONE;
                 }
                 if (left && poll(fds, n, 60000) <= 0) {
@@ -132,17 +137,19 @@ int main(int argc, char **argv) {
         unsigned n = argc > 2 ? (unsigned)atoi(argv[2]) : 100, fds_before;
         struct slot *slots = calloc(n, sizeof *slots);
         char root[] = "/tmp/stint-hundred-XXXXXX", cwd_before[4096], cwd_after[4096];
-        struct rt_runtime_options options = { .root = mkdtemp(root) };
+        struct rt_runtime_options options = {.root = mkdtemp(root)};
         struct rt_runtime *runtime;
         struct st_error err = {0};
-        sigset_t mask_before = {0}, mask_after = {0}; /* the kernel fills the first 8 of their 128 bytes */
+        sigset_t mask_before = {0},
+                 mask_after = {0}; /* the kernel fills the first 8 of their 128 bytes */
         mode_t umask_before = umask(027);
 
         (void)umask_before;
         if (argc < 2 || !slots || !options.root)
                 return 2;
         fds_before = count_fds();
-        if (!getcwd(cwd_before, sizeof cwd_before) || sigprocmask(SIG_SETMASK, NULL, &mask_before) < 0)
+        if (!getcwd(cwd_before, sizeof cwd_before) ||
+            sigprocmask(SIG_SETMASK, NULL, &mask_before) < 0)
                 return 2;
         if (rt_runtime_open(&options, &runtime, &err) < 0)
                 die("open", &err);
@@ -155,14 +162,16 @@ int main(int argc, char **argv) {
         rt_runtime_free(runtime);
         free(slots);
         check(count_fds() == fds_before, "no descriptor was left open");
-        check(getcwd(cwd_after, sizeof cwd_after) && !strcmp(cwd_before, cwd_after), "the working directory is what it was");
+        check(getcwd(cwd_after, sizeof cwd_after) && !strcmp(cwd_before, cwd_after),
+              "the working directory is what it was");
         check(umask(0) == 027, "the umask is what it was");
-        check(sigprocmask(SIG_SETMASK, NULL, &mask_after) == 0 && !memcmp(&mask_before, &mask_after, sizeof mask_after),
+        check(sigprocmask(SIG_SETMASK, NULL, &mask_after) == 0 &&
+                      !memcmp(&mask_before, &mask_after, sizeof mask_after),
               "the signal mask is what it was");
         {
                 char cache[sizeof root + 16];
                 snprintf(cache, sizeof cache, "%s/.seccomp", root);
-                (void)rmdir(cache);   /* there is one only when the bundle has a filter */
+                (void)rmdir(cache); /* there is one only when the bundle has a filter */
         }
         check(rmdir(root) == 0, "the state directory is empty");
         printf("1..%u\n", n_checks);

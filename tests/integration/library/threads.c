@@ -1,9 +1,8 @@
-/* libstint in a program whose other threads never stand still: eight of them allocate, open files and print while containers
- * are made. A child that took a lock of theirs (malloc, stdio, the resolver) would hang: it may not.
+/* libstint in a program whose other threads never stand still: eight of them allocate, open files
+ * and print while containers are made. A child that took a lock of theirs (malloc, stdio, the
+ * resolver) would hang: it may not.
  *
  * usage: threads BUNDLE [COUNT]; TAP on standard output. */
-#include <stint/container.h>
-
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <stint/container.h>
 
 enum { BUSY_THREADS = 8, DEADLINE_MSEC = 120000 };
 
@@ -33,7 +34,7 @@ static void *be_busy(void *unused) {
 }
 
 static int wait_readable(int fd) {
-        struct pollfd p = { .fd = fd, .events = POLLIN };
+        struct pollfd p = {.fd = fd, .events = POLLIN};
 
         return poll(&p, 1, DEADLINE_MSEC) == 1 ? 0 : -1;
 }
@@ -50,7 +51,8 @@ static int run_one(struct rt_runtime *runtime, const char *bundle, unsigned inde
         snprintf(id, sizeof id, "threads-%d-%u", (int)getpid(), index);
         options.id = id;
         options.bundle = bundle;
-        r = park ? rt_container_prepare(runtime, &options, &container, &err) : rt_container_run(runtime, &options, &container, &err);
+        r = park ? rt_container_prepare(runtime, &options, &container, &err)
+                 : rt_container_run(runtime, &options, &container, &err);
         if (r < 0) {
                 printf("# %s\n", err.msg);
                 return -1;
@@ -76,7 +78,7 @@ static int run_one(struct rt_runtime *runtime, const char *bundle, unsigned inde
 int main(int argc, char **argv) {
         unsigned n = argc > 2 ? (unsigned)atoi(argv[2]) : 40, failed = 0;
         char root[] = "/tmp/stint-threads-XXXXXX", cache[sizeof root + 16];
-        struct rt_runtime_options options = { .root = mkdtemp(root) };
+        struct rt_runtime_options options = {.root = mkdtemp(root)};
         pthread_t threads[BUSY_THREADS];
         struct rt_runtime *runtime;
         struct st_error err = {0};
@@ -93,7 +95,8 @@ int main(int argc, char **argv) {
         rt_runtime_free(runtime);
         snprintf(cache, sizeof cache, "%s/.seccomp", root);
         (void)rmdir(cache);
-        printf("%sok 1 - %u containers beside %d busy threads\n", failed ? "not " : "", n, BUSY_THREADS);
+        printf("%sok 1 - %u containers beside %d busy threads\n", failed ? "not " : "", n,
+               BUSY_THREADS);
         printf("%sok 2 - the state directory is empty\n", rmdir(root) == 0 ? "" : "not ");
         printf("1..2\n");
         return failed != 0;

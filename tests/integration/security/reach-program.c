@@ -1,7 +1,8 @@
-/* reach-program DEVICE:INODE: runs in a container, looks for processes whose program is none of the container's
- * files, and tries everything to open that program for writing: through /proc/PID/exe, through a descriptor kept until
- * the program has ended (ETXTBSY before), after making its mount writable. Prints "seen", and "WRITABLE" when it
- * is the file with that number. It never writes: a machine whose runtime fails the test keeps its programs. */
+/* reach-program DEVICE:INODE: runs in a container, looks for processes whose program is none of the
+ * container's files, and tries everything to open that program for writing: through /proc/PID/exe,
+ * through a descriptor kept until the program has ended (ETXTBSY before), after making its mount
+ * writable. Prints "seen", and "WRITABLE" when it is the file with that number. It never writes: a
+ * machine whose runtime fails the test keeps its programs. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ static bool is_ours(const struct stat *st) {
         struct stat own;
 
         for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-                if (stat(ours[i], &own) == 0 && own.st_dev == st->st_dev && own.st_ino == st->st_ino)
+                if (stat(ours[i], &own) == 0 && own.st_dev == st->st_dev &&
+                    own.st_ino == st->st_ino)
                         return true;
         for (size_t i = 0; i < n_kept; i++)
                 if (kept[i].device == st->st_dev && kept[i].inode == st->st_ino)
@@ -51,7 +53,8 @@ static void try_open(const struct kept *program, const char *path) {
         }
 }
 
-/* A mount that is only attached to a descriptor may be changed by who has CAP_SYS_ADMIN somewhere. */
+/* A mount that is only attached to a descriptor may be changed by who has CAP_SYS_ADMIN somewhere.
+ */
 static void make_writable(int fd, const char *path) {
         struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
 
@@ -74,7 +77,7 @@ static void look_at(const char *pid) {
         }
         printf("seen %s\n", path);
         fflush(stdout);
-        kept[n_kept] = (struct kept){fd, st.st_dev, st.st_ino};
+        kept[n_kept] = (struct kept) {fd, st.st_dev, st.st_ino};
         try_open(&kept[n_kept++], path);
 }
 

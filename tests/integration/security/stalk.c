@@ -1,8 +1,9 @@
-/* stalk [directories]: runs in a container and watches for processes that appear in its pid namespace. A runtime's
- * process that joins, or an init that waits, still holds things of the machine: whoever can read its
- * descriptors, memory or root, or trace it, has them too. Prints "CAUGHT ..." for each that it can while
- * the process runs a program that is none of the container's files. With "directories" it looks for descriptors of directories
- * only: for a container that may trace whom it sees, by the machine's own rights. */
+/* stalk [directories]: runs in a container and watches for processes that appear in its pid
+ * namespace. A runtime's process that joins, or an init that waits, still holds things of the
+ * machine: whoever can read its descriptors, memory or root, or trace it, has them too. Prints
+ * "CAUGHT ..." for each that it can while the process runs a program that is none of the
+ * container's files. With "directories" it looks for descriptors of directories only: for a
+ * container that may trace whom it sees, by the machine's own rights. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,8 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* After what was reached: is the process still not one of the container's programs? Unreadable counts as
- * that: a process that may not be looked at has not executed the container's program yet. */
+/* After what was reached: is the process still not one of the container's programs? Unreadable
+ * counts as that: a process that may not be looked at has not executed the container's program yet.
+ */
 static bool is_foreign(pid_t pid) {
         static const char *const ours[] = {"/bin/busybox", "/bin/probe", "/bin/stalk"};
         char path[64];
@@ -26,7 +28,8 @@ static bool is_foreign(pid_t pid) {
         if (stat(path, &exe) < 0)
                 return errno == EACCES;
         for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-                if (stat(ours[i], &own) == 0 && own.st_dev == exe.st_dev && own.st_ino == exe.st_ino)
+                if (stat(ours[i], &own) == 0 && own.st_dev == exe.st_dev &&
+                    own.st_ino == exe.st_ino)
                         return false;
         return true;
 }
@@ -45,7 +48,8 @@ static int open_of(pid_t pid, const char *what, int flags) {
         return open(path, flags | O_CLOEXEC);
 }
 
-/* That it can be opened says nothing: a process that is about to end has no memory, and may be opened by anybody. */
+/* That it can be opened says nothing: a process that is about to end has no memory, and may be
+ * opened by anybody. */
 static void try_read(pid_t pid, const char *what, off_t where) {
         int fd = open_of(pid, what, O_RDONLY);
         char byte;
@@ -66,7 +70,8 @@ static void try_enter(pid_t pid, const char *what) {
         close(fd);
 }
 
-/* Who may list them need not be able to follow them. With @only_directories what leads nowhere is not counted. */
+/* Who may list them need not be able to follow them. With @only_directories what leads nowhere is
+ * not counted. */
 static void try_descriptors(pid_t pid, bool only_directories) {
         int fd = open_of(pid, "fd", O_RDONLY | O_DIRECTORY);
         DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -74,7 +79,8 @@ static void try_descriptors(pid_t pid, bool only_directories) {
         struct stat st;
 
         while (dir && (e = readdir(dir)))
-                if (e->d_name[0] != '.' && fstatat(fd, e->d_name, &st, 0) == 0 && (!only_directories || S_ISDIR(st.st_mode)))
+                if (e->d_name[0] != '.' && fstatat(fd, e->d_name, &st, 0) == 0 &&
+                    (!only_directories || S_ISDIR(st.st_mode)))
                         caught(pid, "a descriptor");
         if (dir)
                 closedir(dir);
@@ -86,7 +92,8 @@ static void try_trace(pid_t pid) {
         if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0)
                 return;
         caught(pid, "trace");
-        /* only a stopped tracee can be let go; a tracer's end lets go of all: leave that to our own */
+        /* only a stopped tracee can be let go; a tracer's end lets go of all: leave that to our own
+         */
         if (ptrace(PTRACE_INTERRUPT, pid, NULL, NULL) == 0 && waitpid(pid, NULL, __WALL) == pid)
                 ptrace(PTRACE_DETACH, pid, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* What the process holds: arguments, descriptors, a terminal, the devices below /dev. */
 #include "json.h"
 #include "probe.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -7,8 +7,10 @@
  *   stat=PATH       lstat                       open=PATH:FLAGS open with r, w, d(irectory), p(ath)
  *   write=PATH:TEXT write to a file that exists mkdir=PATH, mknod=PATH:TYPE:MAJOR:MINOR
  *   call=NAME,...   a system call with up to six numbers
- *   exit=N          leave with that status      hold            stay; print the signals that arrive */
+ *   exit=N          leave with that status      hold            stay; print the signals that arrive
+ */
 #include "probe.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* Where the process is: namespaces, mounts, cgroups, names, network. */
 #include "json.h"
 #include "probe.h"
+
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -14,7 +15,8 @@
 #include <unistd.h>
 
 void report_namespaces(void) {
-        static const char *const names[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
+        static const char *const names[] = {"cgroup", "ipc",  "mnt",  "net",
+                                            "pid",    "time", "user", "uts"};
         char path[64];
         struct stat st;
 
@@ -134,9 +136,11 @@ static void address(const struct ifaddrs *a) {
         char host[INET6_ADDRSTRLEN] = "";
 
         if (a->ifa_addr->sa_family == AF_INET)
-                inet_ntop(AF_INET, &((struct sockaddr_in *)a->ifa_addr)->sin_addr, host, sizeof host);
+                inet_ntop(AF_INET, &((struct sockaddr_in *)a->ifa_addr)->sin_addr, host,
+                          sizeof host);
         else
-                inet_ntop(AF_INET6, &((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr, host, sizeof host);
+                inet_ntop(AF_INET6, &((struct sockaddr_in6 *)a->ifa_addr)->sin6_addr, host,
+                          sizeof host);
         json_open(NULL, '{');
         json_string("interface", a->ifa_name);
         json_string("address", host);

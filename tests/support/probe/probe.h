@@ -1,4 +1,5 @@
-/* tests/support/probe/probe.h: what the probe's files offer its main.c. Each prints lines of JSON. */
+/* tests/support/probe/probe.h: what the probe's files offer its main.c. Each prints lines of JSON.
+ */
 #pragma once
 
 /* who it is: identity.c */

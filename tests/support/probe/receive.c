@@ -2,11 +2,13 @@
  * runtime hands out descriptors, as a container engine would be.
  *
  * It listens, prints {"listening": true}, takes one connection and prints what came over it:
- * the payload as text, how many descriptors, in which message they came, and whether the sender then
- * closed the connection. Then, with a console, it copies the terminal's output to standard output
- * and its own standard input to the terminal until the other side is gone; with a seccomp listener,
- * it answers every notification with ERRNO (0: let the call continue) until no one can send more. */
+ * the payload as text, how many descriptors, in which message they came, and whether the sender
+ * then closed the connection. Then, with a console, it copies the terminal's output to standard
+ * output and its own standard input to the terminal until the other side is gone; with a seccomp
+ * listener, it answers every notification with ERRNO (0: let the call continue) until no one can
+ * send more. */
 #include "json.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -43,7 +45,8 @@ static int listen_on(const char *path) {
                 fail(path);
         }
         strcpy(address.sun_path, path);
-        if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 8) < 0)
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+            listen(fd, 8) < 0)
                 fail(path);
         printf("{\"listening\":true}\n");
         fflush(stdout);
@@ -54,7 +57,8 @@ static void keep_fds(struct received *r, struct msghdr *message) {
         for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
                 int n = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || r->n_fds + n > MAX_FDS)
+                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+                    r->n_fds + n > MAX_FDS)
                         continue;
                 memcpy(r->fds + r->n_fds, CMSG_DATA(c), (size_t)n * sizeof(int));
                 r->n_fds += n;
@@ -62,14 +66,17 @@ static void keep_fds(struct received *r, struct msghdr *message) {
         }
 }
 
-/* Read one connection to its end; a console's sender may keep it open, so one second of silence ends it. */
+/* Read one connection to its end; a console's sender may keep it open, so one second of silence
+ * ends it. */
 static void receive_all(int fd, struct received *r) {
         char control[CMSG_SPACE(MAX_FDS * sizeof(int))];
         struct pollfd wait = {.fd = fd, .events = POLLIN};
 
         while (poll(&wait, 1, r->n_messages ? 1000 : -1) > 0 && r->length < sizeof r->text) {
                 struct iovec part = {r->text + r->length, sizeof r->text - r->length};
-                struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control,
+                struct msghdr message = {.msg_iov = &part,
+                                         .msg_iovlen = 1,
+                                         .msg_control = control,
                                          .msg_controllen = sizeof control};
                 ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 

@@ -1,6 +1,7 @@
 /* What the process is asked to try: "verb=object", answered as {"verb": {"object": ...}}. */
 #include "json.h"
 #include "probe.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -110,20 +111,35 @@ static void make_node(char *path) {
         unsigned minor_number = (unsigned)atoi(cut(path)), major_number = (unsigned)atoi(cut(path));
         mode_t type = *cut(path) == 'b' ? S_IFBLK : S_IFCHR;
 
-        json_errno("error", mknod(path, type | 0600, makedev(major_number, minor_number)) < 0 ? errno : 0);
+        json_errno("error",
+                   mknod(path, type | 0600, makedev(major_number, minor_number)) < 0 ? errno : 0);
 }
 
 static const struct {
         const char *name;
         long number;
 } calls[] = {
-        {"getcwd", SYS_getcwd}, {"getpid", SYS_getpid}, {"getppid", SYS_getppid},
-        {"getpriority", SYS_getpriority}, {"kill", SYS_kill}, {"mkdir", SYS_mkdir},
-        {"mount", SYS_mount}, {"openat2", SYS_openat2}, {"personality", SYS_personality},
-        {"ptrace", SYS_ptrace}, {"sethostname", SYS_sethostname}, {"setns", SYS_setns},
-        {"socket", SYS_socket}, {"sync", SYS_sync}, {"unshare", SYS_unshare},
-        {"umask", SYS_umask}, {"setpriority", SYS_setpriority}, {"keyctl", SYS_keyctl},
-        {"setuid", SYS_setuid}, {"fchdir", SYS_fchdir}, {"chroot", SYS_chroot},
+        {"getcwd", SYS_getcwd},
+        {"getpid", SYS_getpid},
+        {"getppid", SYS_getppid},
+        {"getpriority", SYS_getpriority},
+        {"kill", SYS_kill},
+        {"mkdir", SYS_mkdir},
+        {"mount", SYS_mount},
+        {"openat2", SYS_openat2},
+        {"personality", SYS_personality},
+        {"ptrace", SYS_ptrace},
+        {"sethostname", SYS_sethostname},
+        {"setns", SYS_setns},
+        {"socket", SYS_socket},
+        {"sync", SYS_sync},
+        {"unshare", SYS_unshare},
+        {"umask", SYS_umask},
+        {"setpriority", SYS_setpriority},
+        {"keyctl", SYS_keyctl},
+        {"setuid", SYS_setuid},
+        {"fchdir", SYS_fchdir},
+        {"chroot", SYS_chroot},
 };
 
 static void system_call(const char *text) {

@@ -1,6 +1,7 @@
 /* What the process may use: limits, scheduling, memory policy. */
 #include "json.h"
 #include "probe.h"
+
 #include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
@@ -13,13 +14,21 @@
 
 void report_limits(void) {
         static const char *const names[RLIM_NLIMITS] = {
-                [RLIMIT_AS] = "RLIMIT_AS", [RLIMIT_CORE] = "RLIMIT_CORE", [RLIMIT_CPU] = "RLIMIT_CPU",
-                [RLIMIT_DATA] = "RLIMIT_DATA", [RLIMIT_FSIZE] = "RLIMIT_FSIZE",
-                [RLIMIT_LOCKS] = "RLIMIT_LOCKS", [RLIMIT_MEMLOCK] = "RLIMIT_MEMLOCK",
-                [RLIMIT_MSGQUEUE] = "RLIMIT_MSGQUEUE", [RLIMIT_NICE] = "RLIMIT_NICE",
-                [RLIMIT_NOFILE] = "RLIMIT_NOFILE", [RLIMIT_NPROC] = "RLIMIT_NPROC",
-                [RLIMIT_RSS] = "RLIMIT_RSS", [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO",
-                [RLIMIT_RTTIME] = "RLIMIT_RTTIME", [RLIMIT_SIGPENDING] = "RLIMIT_SIGPENDING",
+                [RLIMIT_AS] = "RLIMIT_AS",
+                [RLIMIT_CORE] = "RLIMIT_CORE",
+                [RLIMIT_CPU] = "RLIMIT_CPU",
+                [RLIMIT_DATA] = "RLIMIT_DATA",
+                [RLIMIT_FSIZE] = "RLIMIT_FSIZE",
+                [RLIMIT_LOCKS] = "RLIMIT_LOCKS",
+                [RLIMIT_MEMLOCK] = "RLIMIT_MEMLOCK",
+                [RLIMIT_MSGQUEUE] = "RLIMIT_MSGQUEUE",
+                [RLIMIT_NICE] = "RLIMIT_NICE",
+                [RLIMIT_NOFILE] = "RLIMIT_NOFILE",
+                [RLIMIT_NPROC] = "RLIMIT_NPROC",
+                [RLIMIT_RSS] = "RLIMIT_RSS",
+                [RLIMIT_RTPRIO] = "RLIMIT_RTPRIO",
+                [RLIMIT_RTTIME] = "RLIMIT_RTTIME",
+                [RLIMIT_SIGPENDING] = "RLIMIT_SIGPENDING",
                 [RLIMIT_STACK] = "RLIMIT_STACK",
         };
         struct rlimit limit;
@@ -57,7 +66,8 @@ static void scheduler(void) {
         if (syscall(SYS_sched_getattr, 0, &a, sizeof a, 0) < 0)
                 return;
         json_open("scheduler", '{');
-        json_string("policy", a.policy < sizeof policies / sizeof *policies ? policies[a.policy] : NULL);
+        json_string("policy",
+                    a.policy < sizeof policies / sizeof *policies ? policies[a.policy] : NULL);
         json_unsigned("flags", a.flags);
         json_number("nice", a.nice);
         json_unsigned("priority", a.priority);
@@ -68,8 +78,8 @@ static void scheduler(void) {
 }
 
 static void io_priority(void) {
-        static const char *const classes[] = {"IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE",
-                                              "IOPRIO_CLASS_IDLE"};
+        static const char *const classes[] = {"IOPRIO_CLASS_NONE", "IOPRIO_CLASS_RT",
+                                              "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE"};
         long value = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, 0);
 
         json_open("io_priority", '{');
@@ -91,8 +101,12 @@ static void affinity(void) {
 }
 
 static void memory_policy(void) {
-        static const char *const modes[] = {"MPOL_DEFAULT", "MPOL_PREFERRED", "MPOL_BIND",
-                                            "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED_MANY",
+        static const char *const modes[] = {"MPOL_DEFAULT",
+                                            "MPOL_PREFERRED",
+                                            "MPOL_BIND",
+                                            "MPOL_INTERLEAVE",
+                                            "MPOL_LOCAL",
+                                            "MPOL_PREFERRED_MANY",
                                             "MPOL_WEIGHTED_INTERLEAVE"};
         unsigned long nodes[16] = {0};
         int mode = 0, plain;

@@ -1,6 +1,7 @@
-/* without CALL[,CALL...] PROGRAM [ARG...]: run a program on a kernel that does not know these system
- * calls: a seccomp filter answers them with ENOSYS, as an outer container's does (and as an old kernel
- * does), so that fallbacks can be tested. CALL may be "NAME=ERRNO", with a number, for another answer. */
+/* without CALL[,CALL...] PROGRAM [ARG...]: run a program on a kernel that does not know these
+ * system calls: a seccomp filter answers them with ENOSYS, as an outer container's does (and as an
+ * old kernel does), so that fallbacks can be tested. CALL may be "NAME=ERRNO", with a number, for
+ * another answer. */
 #include <errno.h>
 #include <seccomp.h>
 #include <stdio.h>
