@@ -23,7 +23,7 @@ static const struct cli_option options[] = {
         {"tenant", 0, CLI_TEXT(&question.request.tenant), "NAME", "whose task it is"},
         {"job", 0, CLI_TEXT(&question.request.job), "NAME", "the job that it belongs to"},
         {"strict", 0, CLI_FLAG(&question.request.strict), "refuse rather than spread"},
-        {"taken", 0, CLI_LIST(&question.taken), "LIST[:TENANT[:TIER]]", "CPUs that a task has"},
+        {"taken", 0, CLI_LIST(&question.taken), "TASK", "a task that runs: LIST[:TENANT[:TIER]]"},
         {"svg", 0, CLI_TEXT(&question.svg_path), "FILE", "write the picture to FILE"},
         {"simulate", 0, CLI_TEXT(&trace_path), "FILE", "run the trace in FILE through a policy"},
         {"topology", 0, CLI_TEXT(&topology_dir), "DIR", "the machine whose sysfs is in DIR"},
