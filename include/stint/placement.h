@@ -195,7 +195,8 @@ int rt_simulate(const struct rt_topology *topology, const struct rt_trace *trace
 
 /* ---- pictures: domains as boxes, a column a core, a row a thread ---- */
 
-/* For a terminal of 80 columns, in ASCII: '#' chosen, 'x' taken, '.' free. Errors of @out stay in it. */
+/* For a terminal of 80 columns, in ASCII: '#' chosen, 'x' taken, '.' free. Errors of @out stay in
+ * it. */
 void rt_picture_text(const struct rt_topology *topology, const struct rt_cpus *taken,
                      const struct rt_cpus *chosen, FILE *out);
 /* The same as an SVG document. */

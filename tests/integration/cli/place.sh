@@ -1,5 +1,6 @@
 #!/bin/bash
 # `stint place` on recorded machines: what it says, draws, simulates and refuses.
+[[ ! -w /dev/shm ]] || export TMPDIR=/dev/shm # thousands of files
 # shellcheck source=SCRIPTDIR/tap.sh
 source "$(dirname "$0")/tap.sh"
 machines=$(realpath "$TOOLS/../topologies")
