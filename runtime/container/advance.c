@@ -65,12 +65,6 @@ static int tell_systemd(struct rt_container *container, struct st_error *err) {
                                         : 0;
 }
 
-static int parked(struct rt_container *container, struct st_error *err) {
-        int r = tell_systemd(container, err);
-
-        return r < 0 ? r : done(container);
-}
-
 static int executed(struct rt_container *container, struct st_error *err) {
         static const enum st_hook_kind kinds[] = {ST_HOOK_POSTSTART};
         int r = tell_systemd(container, err);
@@ -189,6 +183,16 @@ static bool died_early(const struct rt_container *container) {
 
 static bool parks(const struct rt_container *container) {
         return faccessat(container->dir_fd, "start.sock", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The pid is written down, so the init may stay when we are gone. */
+static int parked(struct rt_container *container, struct st_error *err) {
+        int r = tell_systemd(container, err);
+
+        if (r < 0)
+                return r;
+        r = rt_handshake_send(container->sync_fd, RT_MSG_GO, NULL);
+        return r < 0 ? died(container, err) : done(container);
 }
 
 static int hear_child(struct rt_container *container, struct st_error *err) {

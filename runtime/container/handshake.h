@@ -14,7 +14,7 @@ enum rt_message_type {
                             for GO */
         RT_MSG_AT_LIMITS, /* child -> parent: prepared; the parent writes the limits; waits for GO
                            */
-        RT_MSG_PARKED,    /* child -> parent: prepared, waits for a start */
+        RT_MSG_PARKED,    /* child -> parent: prepared; waits for GO, then for a start */
         RT_MSG_START,     /* starter -> child */
         RT_MSG_FAILED,    /* child -> parent or starter: error holds the reason; it exits now */
 };

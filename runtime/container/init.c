@@ -274,12 +274,12 @@ static int close_others(const struct rt_init *init, struct st_error *err) {
 static int park(struct rt_init *init, struct st_error *err) {
         int r;
 
-        /* first: the creator may be gone the moment it knows. One that died earlier shows in the
-         * send. */
+        /* first: the creator may be gone the moment it knows. One that died earlier, perhaps before
+         * it wrote our pid down, sends no word. */
         (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
-        r = rt_handshake_send(init->sync_fd, RT_MSG_PARKED, NULL);
+        r = tell_and_wait(init, RT_MSG_PARKED, err);
         if (r < 0)
-                return st_error_code(err, r, "tell the runtime");
+                return r;
         init->sync_fd = st_close(init->sync_fd);
         while (r >= 0) {
                 struct rt_message message;
