@@ -105,6 +105,15 @@ static int forward_readiness(int fd) {
         return -1;
 }
 
+/* A tracer keeps the status from a parent until it lets go, after the pidfd has told the end. */
+static void await_status(int pidfd) {
+        siginfo_t ended;
+
+        while (waitid(P_PIDFD, (id_t)pidfd, &ended, WEXITED | WNOWAIT) < 0)
+                if (errno != EINTR) /* who settles it will say what is wrong */
+                        return;
+}
+
 static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid,
                  struct cli_terminal *terminal, struct st_error *err) {
         int notify_fd = foreground->notify_fd;
@@ -126,8 +135,10 @@ static int serve(const struct cli_foreground *foreground, int pidfd, pid_t pid,
                 if (pollfds[2].revents)
                         notify_fd = forward_readiness(notify_fd);
                 cli_terminal_copy(terminal, pollfds + 3);
-                if (pollfds[0].revents)
+                if (pollfds[0].revents) {
+                        await_status(pidfd);
                         return 0;
+                }
         }
 }
 
