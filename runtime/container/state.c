@@ -77,6 +77,12 @@ int rt_state_open(struct rt_container *container, const char *id, struct st_erro
         return 0;
 }
 
+static int already_exists(struct st_error *err) {
+        return st_error_kind(err,
+                             st_error_set(err, -EEXIST, "container with given ID already exists"),
+                             ST_CODE_EXISTS);
+}
+
 int rt_state_reserve(struct rt_container *container, const char *id, struct st_error *err) {
         int r = rt_id_check(id, err);
 
@@ -86,14 +92,17 @@ int rt_state_reserve(struct rt_container *container, const char *id, struct st_e
                 return r;
         if (mkdirat(container->runtime->root_fd, id, 0700) < 0) {
                 if (errno == EEXIST)
-                        return st_error_kind(err,
-                                             st_error_set(err, -EEXIST,
-                                                          "container with given ID already exists"),
-                                             ST_CODE_EXISTS);
+                        return already_exists(err);
                 return st_error_sys(err, "make the state directory of %s", id);
         }
         r = rt_state_open(container, id, err);
-        return r < 0 ? r : rt_state_lock(container, err);
+        if (r >= 0)
+                r = rt_state_lock(container, err);
+        if (r < 0)
+                return r;
+        /* ours may have been deleted before the lock, and this be the next creator's of that name
+         */
+        return faccessat(container->dir_fd, "state.json", F_OK, 0) == 0 ? already_exists(err) : 0;
 }
 
 int rt_state_remove(struct rt_container *container, struct st_error *err) {
