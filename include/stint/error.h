@@ -53,6 +53,9 @@ int st_error_code(struct st_error *err, int r, const char *fmt, ...) st_printf(3
 int st_error_prefix(struct st_error *err, int r, const char *fmt, ...) st_printf(3, 4);
 /* Classify a failure unless it is classified already. Returns @r. */
 int st_error_kind(struct st_error *err, int r, enum st_error_code kind);
+/* glibc's description of @error, whatever libc the program is linked with: callers know these
+ * texts. Async-signal-safe. */
+const char *st_errno_text(int error);
 /* For a result that is left alone on purpose, with the reason beside it ("(void)" does not silence
  * st_must_check). */
 static inline void st_ignore(int r) {

@@ -1,12 +1,14 @@
-/* include/stint/syscall.h: system calls without a wrapper in glibc 2.36, and raw forms of those
- * whose wrapper is unsafe in a cloned child (setresuid(3) and its kin signal every thread that the
- * copied libc remembers). */
+/* include/stint/syscall.h: system calls without a wrapper in glibc 2.36 or musl 1.2.3, and raw
+ * forms of those whose wrapper is unsafe in a cloned child (setresuid(3) and its kin signal every
+ * thread that the copied libc remembers). */
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <linux/stat.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -37,6 +39,10 @@ static inline int st_mount_setattr(int dir_fd, const char *path, unsigned flags,
 }
 static inline int st_openat2(int dir_fd, const char *path, struct open_how *how) {
         return (int)syscall(SYS_openat2, dir_fd, path, how, sizeof *how);
+}
+static inline int st_statx(int dir_fd, const char *path, int flags, unsigned mask,
+                           struct statx *ret) {
+        return (int)syscall(SYS_statx, dir_fd, path, flags, mask, ret);
 }
 static inline int st_pivot_root(const char *new_root, const char *put_old) {
         return (int)syscall(SYS_pivot_root, new_root, put_old);

@@ -1,3 +1,5 @@
+#include "errno-texts.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,17 +32,23 @@ const char *st_error_code_name(enum st_error_code kind) {
         return code_names[kind];
 }
 
+const char *st_errno_text(int error) {
+        static const char *const texts[] = {ST_ERRNO_TEXTS};
+
+        if (error < 0 || (size_t)error >= sizeof texts / sizeof *texts || !texts[error])
+                return "Unknown error";
+        return texts[error];
+}
+
 st_printf(3, 0) static void format(struct st_error *err, int code, const char *fmt, va_list ap) {
         err->code = code;
         (void)vsnprintf(err->msg, sizeof err->msg, fmt, ap); /* a cut message is still one */
 }
 
 static void append_reason(struct st_error *err, int code) {
-        const char *reason = strerrordesc_np(-code); /* async-signal-safe, unlike strerror(3) */
+        const char *reason = st_errno_text(-code);
         size_t used = strlen(err->msg);
 
-        if (!reason)
-                reason = "unknown error";
         (void)snprintf(err->msg + used, sizeof err->msg - used, ": %s", reason);
         /* runc's callers compare with Go's texts: "no such file or directory" */
         if (used + 3 < sizeof err->msg && reason[1] >= 'a' && reason[1] <= 'z')

@@ -41,7 +41,7 @@ static const struct st_log *open_log(struct cli *cli) {
                 cli->log.also_stderr = cli->log.fd >= 0;
                 if (cli->log.fd < 0)
                         dprintf(STDERR_FILENO, "stint: open log %s: %s\n", cli->log_path,
-                                strerrordesc_np(errno));
+                                st_errno_text(errno));
         }
         if (cli->log.fd < 0)
                 cli->log.fd = STDERR_FILENO;

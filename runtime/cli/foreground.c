@@ -21,7 +21,7 @@ static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, S
 int cli_foreground_begin(struct cli_foreground *foreground, bool subreaper, struct st_error *err) {
         sigset_t set;
 
-        sigfillset(&set);
+        memset(&set, 0xff, sizeof set); /* sigfillset(3) leaves out what the C library keeps */
         for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
                 sigdelset(&set, faults[i]);
         if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

@@ -22,23 +22,24 @@ static const struct {
         {"XCPU", SIGXCPU}, {"XFSZ", SIGXFSZ},
 };
 
-/* The kernel's range: SIGRTMIN of the C library is 34, since it keeps two for itself, and kill(1)
- * counts from there. */
+/* Callers count from glibc's SIGRTMIN, as kill(1) does; musl keeps one signal more for itself. */
+enum { RTMIN = 34, RTMAX = 64 };
+
 static int parse_real_time(const char *text, int *ret_signal) {
         int base, sign, offset = 0;
 
         if (!strncasecmp(text, "RTMIN", 5)) {
-                base = SIGRTMIN;
+                base = RTMIN;
                 sign = '+';
         } else if (!strncasecmp(text, "RTMAX", 5)) {
-                base = SIGRTMAX;
+                base = RTMAX;
                 sign = '-';
         } else {
                 return -EINVAL;
         }
         if (text[5] && (text[5] != sign || text[6] == '-' || st_parse_int(text + 6, &offset) < 0))
                 return -EINVAL;
-        if (offset > SIGRTMAX - SIGRTMIN)
+        if (offset > RTMAX - RTMIN)
                 return -EINVAL;
         *ret_signal = sign == '+' ? base + offset : base - offset;
         return 0;
@@ -48,7 +49,7 @@ int cli_signal_parse(const char *text, int *ret_signal) {
         int number;
 
         if (st_parse_int(text, &number) == 0) {
-                if (number < 0 || number > SIGRTMAX)
+                if (number < 0 || number > RTMAX)
                         return -EINVAL;
                 *ret_signal = number;
                 return 0;

@@ -107,12 +107,19 @@ static int blame_limit(struct rt_container *container, int r, struct st_error *e
         return st_error_kind(err, r, ST_CODE_LIMIT);
 }
 
+/* Said by the init itself, or of it: what was killed may have been a hook that it ran. */
+static bool ran_out_of_memory(struct rt_container *container, const struct rt_message *message) {
+        if (message->error.code == -ENOMEM)
+                return memory_limit(container) > 0;
+        return message->error.kind == ST_CODE_HOOK && container->record.cgroup &&
+               rt_cgroup_oom_kills(container->record.cgroup) > 0;
+}
+
 static int take_error(struct rt_container *container, const struct rt_message *message,
                       struct st_error *err) {
         if (err)
                 *err = message->error;
-        if (message->error.code == -ENOMEM && memory_limit(container) &&
-            message->error.kind != ST_CODE_LIMIT)
+        if (message->error.kind != ST_CODE_LIMIT && ran_out_of_memory(container, message))
                 return blame_limit(container, -ENOMEM, err);
         return message->error.code < 0 ? message->error.code : -EIO;
 }
@@ -163,7 +170,7 @@ static int died(struct rt_container *container, struct st_error *err) {
                         container,
                         st_error_set(err, -ENOMEM,
                                      "the container's init found no memory to say more than: %s",
-                                     strerrordesc_np(info.si_status)),
+                                     st_errno_text(info.si_status)),
                         err);
         return st_error_kind(
                 err,

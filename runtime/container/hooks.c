@@ -44,7 +44,7 @@ _Noreturn static void hook_child(const struct st_hook *hook, int state_fd, int o
                 _exit(127);
         (void)st_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
         (void)execve(hook->path, hook->args ? hook->args : default_args, hook->env);
-        dprintf(2, "cannot be executed: %s", strerrordesc_np(errno));
+        dprintf(2, "cannot be executed: %s", st_errno_text(errno));
         _exit(127);
 }
 

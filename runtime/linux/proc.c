@@ -69,8 +69,8 @@ static int is_procfs(int fd) {
 static int on_same_mount(int fd, int other_fd) {
         struct statx a, b;
 
-        if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0 ||
-            statx(other_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0)
+        if (st_statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0 ||
+            st_statx(other_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0)
                 return -errno;
         if (!(a.stx_mask & b.stx_mask & STATX_MNT_ID))
                 return -EOPNOTSUPP; /* Linux 5.8 */

@@ -111,9 +111,12 @@ static void write_monitor(struct st_json_writer *w, const char *key, int group_f
                           const char *needed, bool bandwidth) {
         st_autoclose int fd = open_directory(group_fd, "mon_data");
         struct dirent **domains = NULL;
-        int n = fd < 0 ? -1 : scandirat(fd, ".", &domains, is_l3_domain, alphasort);
+        char path[32];
         bool any = false;
+        int n;
 
+        (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* musl has no scandirat(3) */
+        n = fd < 0 ? -1 : scandir(path, &domains, is_l3_domain, alphasort);
         for (int i = 0; i < n; i++) {
                 st_autoclose int domain_fd = open_directory(fd, domains[i]->d_name);
                 if (domain_fd >= 0 && faccessat(domain_fd, needed, F_OK, 0) == 0) {

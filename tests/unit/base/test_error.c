@@ -81,3 +81,11 @@ Test(error, every_code_has_a_name_of_its_own) {
         }
         cr_expect_str_eq(st_error_code_name(_ST_CODE_MAX), "system");
 }
+
+Test(error, texts_of_errno_are_glibcs) {
+        cr_expect_str_eq(st_errno_text(EBUSY), "Device or resource busy");
+        for (int error = 0; error < 140; error++)
+                cr_expect_str_eq(st_errno_text(error),
+                                 strerrordesc_np(error) ? strerrordesc_np(error) : "Unknown error");
+        cr_expect_str_eq(st_errno_text(-1), "Unknown error");
+}
