@@ -9,6 +9,9 @@ echo "nobody:$first:65536" >"$work/subid"
 touch /etc/subuid /etc/subgid
 mount --bind "$work/subid" /etc/subuid
 mount --bind "$work/subid" /etc/subgid
+# of the program the user gets a copy: the tree may lie below /root, which is closed to others
+cp "$STINT" "$work/stint"
+STINT=$work/stint
 for applet in sleep cat id grep; do ln -s busybox "$work/template/bin/$applet"; done
 
 same() { # WANTED FOUND
