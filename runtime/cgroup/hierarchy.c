@@ -182,8 +182,8 @@ static int find_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
 }
 
 /* A directory of the usual name: /sys/fs/cgroup/cpu,cpuacct. A link there (cpuacct,cpu) is not
- * taken. */
-static bool usual_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
+ * taken. 1: it is the hierarchy; 0: it is not there; -ENOMEM. */
+static int usual_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
                         struct rt_hierarchy *h) {
         const char *dir = !strncmp(h->names, "name=", 5) ? h->names + 5
                           : *h->names                    ? h->names
@@ -192,15 +192,15 @@ static bool usual_mount(const struct rt_cgroup_host *host, struct st_arena *aren
         struct stat st;
 
         if (!path)
-                return false;
+                return -ENOMEM;
         if (strchr(dir, ',') && (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
-                return false;
+                return 0;
         if (host->any_fs
                     ? access(path, F_OK) < 0
                     : !is_cgroup_fs(path, *h->names ? CGROUP_SUPER_MAGIC : CGROUP2_SUPER_MAGIC))
-                return false;
+                return 0;
         h->mount = path;
-        return true;
+        return 1;
 }
 
 /* Can our own cgroup be seen below the mount? Not when a parent runtime bound a subtree of the
@@ -217,9 +217,11 @@ static bool own_is_visible(const struct rt_hierarchy *h) {
 /* 1: the hierarchy is mounted and filled in; 0: it is not mounted. */
 static int locate(const struct rt_cgroup_host *host, struct st_arena *arena, struct rt_hierarchy *h,
                   struct st_error *err) {
-        if (usual_mount(host, arena, h) && own_is_visible(h))
-                return 1;
-        return find_mount(host, arena, h, err);
+        int r = usual_mount(host, arena, h);
+
+        if (r < 0)
+                return st_error_code(err, r, "name a mount below %s", host->root);
+        return r > 0 && own_is_visible(h) ? 1 : find_mount(host, arena, h, err);
 }
 
 unsigned rt_controller_bits(const char *names) {
