@@ -5,11 +5,19 @@
 . "$(dirname "$(readlink -f "$0")")/../support/probe/harness.sh"
 
 # $bundle/tree is a mount with another, $bundle/tree/below, on it; files there belong to user 1000.
+on_disk='' # not empty: of the file system that bundles lie on
+mount_new() { # NAME
+        mkdir "$bundle/$1"
+        if [[ $on_disk ]]; then
+                mkdir -p "$bundle/disk/$1"
+                mount --bind "$bundle/disk/$1" "$bundle/$1"
+        else
+                mount -t tmpfs "${1##*/}" "$bundle/$1"
+        fi
+}
 make_tree() { # [PROPAGATION]
-        mkdir "$bundle/tree"
-        mount -t tmpfs tree "$bundle/tree"
-        mkdir "$bundle/tree/below"
-        mount -t tmpfs below "$bundle/tree/below"
+        mount_new tree
+        mount_new tree/below
         touch "$bundle/tree/file" "$bundle/tree/below/file"
         chown 1000:1000 "$bundle/tree/file" "$bundle/tree/below/file"
         mount "--make-r${1:-private}" "$bundle/tree"
@@ -85,6 +93,7 @@ trees 'config.md, Mounts: ro is of the mount only, rro of those below too' "$(tr
 trees 'config.md, Mounts: rro with its exception written after it' "$(tree rbind,rro,rnoexec)" 'has_option("/data/below"; "ro")' 'has_option("/data/below"; "noexec")'
 
 # ---- id mappings
+on_disk=yes # before Linux 6.3 a tmpfs has none
 mappings='.uidMappings = [{containerID: 1000, hostID: 3000, size: 1}] | .gidMappings = .uidMappings'
 stats='probe("stat=/data/file", "stat=/data/below/file")'
 trees 'config.md, Mounts: idmap with mappings of the mount' "$(tree bind,idmap) | .mounts[-1] |= ($mappings) | $stats" \
