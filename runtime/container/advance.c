@@ -367,6 +367,8 @@ static int call_parked(struct rt_container *container, struct st_error *err) {
         (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock",
                        container->dir_fd);
         if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+                if (errno == ECONNREFUSED && rt_container_has_ended(container)) /* since we looked */
+                        return wrong_state(err, "cannot start a container that has stopped");
                 if (errno == ECONNREFUSED ||
                     errno == ENOENT) /* a starter that was killed came before us */
                         return wrong_state(err, "cannot start an already running container");
@@ -376,6 +378,13 @@ static int call_parked(struct rt_container *container, struct st_error *err) {
         if (r == -EPIPE || r == -ECONNRESET) /* killed between the two */
                 return wrong_state(err, "cannot start a container that has stopped");
         return r < 0 ? st_error_code(err, r, "tell the parked init to start") : 0;
+}
+
+/* It was created, has not been started, and its limit killed it since. */
+static bool starved_while_parked(const struct rt_container *container) {
+        return parks(container) && container->record.cgroup &&
+               rt_container_has_ended(container) &&
+               rt_cgroup_oom_kills(container->record.cgroup) > 0;
 }
 
 int rt_container_dispatch(struct rt_container *container, struct st_error *err) {
@@ -390,6 +399,8 @@ int rt_container_dispatch(struct rt_container *container, struct st_error *err) 
                 r = wrong_state(err, "cannot start: config.json has no process");
         if (r >= 0)
                 r = call_parked(container, err);
+        if (r < 0 && starved_while_parked(container))
+                r = blame_limit(container, r, err);
         if (r < 0) {
                 container->sync_fd = st_close(container->sync_fd);
                 rt_state_unlock(container);

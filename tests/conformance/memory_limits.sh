@@ -77,6 +77,25 @@ create_at() { # KIB FILTER: the output is a file: a parked init keeps the pipe o
 }
 story 'create and start, from 64 MiB to 4 KiB: the same' ladder create_at .
 
+# Its memory taken by another process of its cgroup, one of the two is killed; both end here.
+starved_while_parked() {
+        local dir=/sys/fs/cgroup/memory/$id pid
+        needs_memory_controller
+        [[ -d /sys/fs/cgroup/memory ]] || dir=/sys/fs/cgroup/$id
+        engine_bundle 4096 .
+        rt create --bundle "$bundle/b2" "$id" >"$bundle/out" 2>"$bundle/err"
+        pid=$(rt state "$id" | jq .pid)
+        # shellcheck disable=SC2016 # for the shell inside
+        bash -c 'echo $$ >"$1/cgroup.procs" && exec tail /dev/zero' hog "$dir" &>/dev/null || true
+        kill -KILL "$pid" 2>/dev/null || true
+        eventually status_of stopped
+        ! rt start "$id" 2>"$bundle/err" || return 1
+        errors | grep -E 'memory\.limit: 4194304 bytes are too few to start: cannot start a container that has stopped'
+        rt delete "$id"
+        nothing_left
+}
+story 'a limit that kills the parked init is named by start' starved_while_parked
+
 # A limit above the container's own cgroup is there from the first step of prepare on, so each of them meets its end somewhere.
 # A cgroup of its own for each try: what the last one left behind is charged for a while.
 above() { # KIB
