@@ -64,9 +64,16 @@ struct rt_create_options {
                                                    consoleSize; 0: the kernel's default */
         bool one_shot; /* the caller is a program that does only this: the child may share its
                           memory */
+        int reaper_fd; /* a program to be executed in the task's place, as pid 1 that runs the task:
+                          its arguments are the number of @report_fd, the task's program as it was
+                          found, and process.args; -1: none */
+        int report_fd; /* stays open in it */
 };
 #define RT_CREATE_OPTIONS_INIT                                                                     \
-        { .stdio_fds = {-1, -1, -1}, .console_socket_fd = -1, .pidfd_socket_fd = -1 }
+        {                                                                                          \
+                .stdio_fds = {-1, -1, -1}, .console_socket_fd = -1, .pidfd_socket_fd = -1,         \
+                .reaper_fd = -1, .report_fd = -1                                                   \
+        }
 
 /* Begin. 0: in progress, poll rt_container_wait_fd() and call rt_container_advance(); 1: done
  * already. On failure everything made so far is gone again and *ret_container is untouched. */

@@ -1,5 +1,4 @@
 #include "cli.h"
-#include "duration.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -7,6 +6,7 @@
 #include <sys/timerfd.h>
 
 #include <stint/cleanup.h>
+#include <stint/parse.h>
 
 static bool once;
 static const char *interval_text;
@@ -153,7 +153,7 @@ static int run(struct cli *cli, const char *const *operands, struct st_error *er
         st_cleanup(rt_runtime_freep) struct rt_runtime *runtime = NULL;
         st_cleanup(rt_container_freep) struct rt_container *container = NULL;
         uint64_t interval_nsec;
-        int r = cli_duration_parse(interval_text ? interval_text : "5s", &interval_nsec);
+        int r = st_parse_duration(interval_text ? interval_text : "5s", &interval_nsec);
 
         if (r < 0)
                 return cli_usage_error(err, "invalid value \"%s\" for flag -interval: parse error",

@@ -267,6 +267,12 @@ static int plan_task(struct rt_container *container, const struct rt_create_opti
         r = rt_lsm_check(spec->process, err);
         if (r < 0)
                 return r;
+        if (options->reaper_fd >= 0) {
+                r = rt_task_plan_reaper(plan->arena, options->reaper_fd, options->report_fd, task,
+                                        err);
+                if (r < 0)
+                        return r;
+        }
         if (!options->no_new_keyring)
                 task->keyring_id = container->record.id;
         task->personality = spec->linux_.personality;
@@ -442,6 +448,7 @@ int rt_plan_make(struct rt_container *container, const struct rt_create_options 
         init->create_state_fd = init->start_state_fd = -1;
         init->rootfs.tree_fd = init->record.fd = -1;
         init->task.seccomp_socket_fd = init->task.state_fd = init->task.proc_fd = -1;
+        init->task.reaper_fd = init->task.report_fd = -1;
         for (int i = 0; i < _ST_NS_MAX; i++)
                 init->namespaces.join_fds[i] = -1;
         memcpy(init->stdio_fds, options->stdio_fds, sizeof init->stdio_fds);

@@ -85,6 +85,8 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
                 .seccomp_socket_fd = -1,
                 .state_fd = -1,
                 .proc_fd = -1,
+                .reaper_fd = -1,
+                .report_fd = -1,
         };
         int r;
 
@@ -103,6 +105,24 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
         return 0;
 }
 
+int rt_task_plan_reaper(struct st_arena *arena, int reaper_fd, int report_fd, struct rt_task *task,
+                        struct st_error *err) {
+        size_t n = task->process->n_args;
+        char **argv = st_arena_array(arena, n + 4, sizeof *argv);
+
+        if (!argv)
+                return st_error_set(err, -ENOMEM, "plan the reaper");
+        argv[0] = (char *)"stint-init";
+        argv[1] = st_arena_printf(arena, "%d", report_fd);
+        if (!argv[1])
+                return st_error_set(err, -ENOMEM, "plan the reaper");
+        memcpy(argv + 3, task->argv, n * sizeof *argv);
+        task->reaper_argv = argv;
+        task->reaper_fd = reaper_fd;
+        task->report_fd = report_fd;
+        return 0;
+}
+
 /* ---- child ---- */
 
 static void take_lower(int *lowest, const int *fds, size_t n, int from) {
@@ -116,7 +136,8 @@ static void take_lower(int *lowest, const int *fds, size_t n, int from) {
  * that are needed is closed first. */
 int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_keep,
                          struct st_error *err) {
-        const int own[] = {task->state_fd, task->seccomp_socket_fd};
+        const int own[] = {task->state_fd, task->seccomp_socket_fd, task->reaper_fd,
+                           task->report_fd};
         int from = (int)(3 + task->n_preserve);
 
         for (;;) {
@@ -449,6 +470,18 @@ static int true_errno(const struct rt_task *task, int error) {
         return error == E2BIG && fits ? ENOMEM : error;
 }
 
+static void execute(struct rt_task *task) {
+        if (task->reaper_fd < 0) {
+                (void)execve(task->program, task->argv, task->envp);
+                return;
+        }
+        if (fcntl(task->report_fd, F_SETFD, 0) < 0)
+                return;
+        task->reaper_argv[2] = task->program;
+        (void)syscall(SYS_execveat, task->reaper_fd, "", task->reaper_argv, task->envp,
+                      AT_EMPTY_PATH);
+}
+
 int rt_task_execute(struct rt_task *task, struct st_error *err) {
         int r;
 
@@ -459,7 +492,7 @@ int rt_task_execute(struct rt_task *task, struct st_error *err) {
                 return r;
         task->proc_fd =
                 st_close(task->proc_fd); /* may be the machine's: no part of the program's path */
-        (void)execve(task->program, task->argv, task->envp);
+        execute(task);
         errno = true_errno(task, errno);
         return st_error_kind(err, st_error_sys(err, "exec %s", task->program), ST_CODE_EXEC);
 }

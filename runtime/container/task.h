@@ -29,6 +29,9 @@ struct rt_task {
         const struct st_personality *personality;
         const struct st_memory_policy *memory_policy;
         unsigned n_preserve; /* descriptors 3 .. 3+n-1 stay open */
+        int reaper_fd;       /* executed instead, with reaper_argv; -1: none */
+        int report_fd;       /* stays open in it */
+        char **reaper_argv;  /* the third is filled in with program */
 
         /* set by rt_task_settle_in() */
         int proc_fd;            /* -1 until something needs it */
@@ -39,6 +42,9 @@ struct rt_task {
  * container yet. */
 int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsigned preserve_fds,
                  unsigned listen_fds, struct rt_task *ret_task, struct st_error *err) st_must_check;
+/* Parent, after it: see rt_create_options.reaper_fd. */
+int rt_task_plan_reaper(struct st_arena *arena, int reaper_fd, int report_fd, struct rt_task *task,
+                        struct st_error *err) st_must_check;
 
 /* Child, before the other two: close what is neither preserved nor in @task or @keep (-1: none).
  * What stays open is no directory. */

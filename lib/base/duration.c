@@ -1,8 +1,8 @@
-#include "duration.h"
-
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
+
+#include <stint/parse.h>
 
 static const struct {
         const char *name;
@@ -49,7 +49,7 @@ static int add_part(const char *text, uint64_t *total) {
         return (int)(unit + unit_length - text);
 }
 
-int cli_duration_parse(const char *text, uint64_t *ret_nsec) {
+int st_parse_duration(const char *text, uint64_t *ret_nsec) {
         uint64_t total = 0;
 
         if (strcmp(text, "0")) {
