@@ -42,6 +42,9 @@ int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime 
                     struct st_error *err) st_must_check;
 struct rt_runtime *rt_runtime_free(struct rt_runtime *runtime);
 ST_DEFINE_FREEP(struct rt_runtime, rt_runtime_free);
+/* The state directory, absolute. Made when it is not there yet. */
+int rt_runtime_root(struct rt_runtime *runtime, const char **ret_path,
+                    struct st_error *err) st_must_check;
 
 /* ---- making one ---- */
 struct rt_container;

@@ -81,7 +81,7 @@ static bool is_word(const char *text, const char *word) {
 static bool may_enter(char **argv) {
         for (; *argv; argv++)
                 if (is_word(*argv, "run") || is_word(*argv, "create") || is_word(*argv, "exec") ||
-                    is_word(*argv, "restore"))
+                    is_word(*argv, "restore") || is_word(*argv, "batch"))
                         return true;
         return false;
 }

@@ -94,6 +94,14 @@ int rt_runtime_open_root(struct rt_runtime *runtime, bool create, struct st_erro
         return 0;
 }
 
+int rt_runtime_root(struct rt_runtime *runtime, const char **ret_path, struct st_error *err) {
+        int r = rt_runtime_open_root(runtime, true, err);
+
+        if (r >= 0)
+                *ret_path = runtime->root;
+        return r;
+}
+
 void rt_runtime_warn(const struct rt_runtime *runtime, const char *fmt, ...) {
         char text[500];
         va_list ap;
