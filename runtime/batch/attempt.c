@@ -231,7 +231,7 @@ static char **task_env(struct rt_attempt *attempt) {
         const struct rt_assignment *assignment = &attempt->assignment;
         struct st_arena *arena = attempt->arena;
         char *const *sources[] = {attempt->batch->env, attempt->task->env};
-        size_t n = 3 + assignment->n_items;
+        size_t n = 4 + assignment->n_items;
         char **env;
 
         for (size_t i = 0; i < 2; i++)
@@ -241,6 +241,7 @@ static char **task_env(struct rt_attempt *attempt) {
         if (!env)
                 return NULL;
         n = 0;
+        env[n++] = st_arena_printf(arena, "STINT_BATCH=%s", attempt->batch->name);
         env[n++] = st_arena_printf(arena, "STINT_TASK_ID=%s", attempt->task->id);
         env[n++] = st_arena_printf(arena, "STINT_TASK_NUMBER=%u", attempt->task->number);
         env[n++] = st_arena_printf(arena, "STINT_ATTEMPT=%u", attempt->number);

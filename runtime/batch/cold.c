@@ -238,11 +238,15 @@ static void fail(struct rt_run *run, int r, const struct st_error *err) {
         rt_attempt_started(attempt, r, err);
 }
 
+/* The descriptor is taken out before the library closes it: a child that is on its way to its own
+ * execve has a copy, and so the kernel's queue would keep it. */
 static void hear_progress(void *data) {
         struct rt_run *run = data;
         struct st_error err = {0};
-        int r = rt_container_advance(run->container, &err);
+        int r;
 
+        rt_loop_remove(run->cold->options.loop, &run->source);
+        r = rt_container_advance(run->container, &err);
         if (r < 0)
                 fail(run, r, &err);
         else
@@ -257,7 +261,6 @@ static void watch(struct rt_run *run) {
         bool started = fd < 0;
         int r;
 
-        rt_loop_remove(loop, &run->source);
         run->source.data = run;
         run->source.ready = started ? hear_end : hear_progress;
         r = rt_loop_add(loop, &run->source, started ? rt_container_pidfd(run->container) : fd,
@@ -305,9 +308,14 @@ static void buried(struct rt_run *run, int r, const struct st_error *err) {
 
 static void hear_poststop(void *data) {
         struct rt_run *run = data;
+        struct rt_loop *loop = run->cold->options.loop;
         struct st_error err = {0};
-        int r = rt_container_advance(run->container, &err);
+        int r;
 
+        rt_loop_remove(loop, &run->source);
+        r = rt_container_advance(run->container, &err);
+        if (r == 0)
+                r = rt_loop_add(loop, &run->source, rt_container_wait_fd(run->container), &err);
         if (r != 0) {
                 DL_DELETE(run->cold->released, run);
                 buried(run, r, &err);

@@ -23,7 +23,9 @@ ST_DEFINE_FREEP(struct rt_loop, rt_loop_free);
 /* Call source->ready(source->data) when @fd is readable. -EPERM: it is a regular file. */
 int rt_loop_add(struct rt_loop *loop, struct rt_source *source, int fd,
                 struct st_error *err) st_must_check;
-void rt_loop_remove(struct rt_loop *loop, struct rt_source *source); /* also one that is not in */
+/* Also one that is not in. Before its descriptor is closed: copies of it in other processes would
+ * keep it in the queue. */
+void rt_loop_remove(struct rt_loop *loop, struct rt_source *source);
 /* One descriptor's call, or none when @deadline_nsec (CLOCK_MONOTONIC; UINT64_MAX: none) passes. */
 int rt_loop_turn(struct rt_loop *loop, uint64_t deadline_nsec, struct st_error *err) st_must_check;
 
