@@ -9,6 +9,7 @@
 #include "handshake.h"
 #include "runtime.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -57,10 +58,23 @@ static int take_stdio(struct rt_init *init, struct st_error *err) {
         return 0;
 }
 
+/* Before the death signal was asked for. What the creator had open we have too: as long as we keep
+ * its end of the socket, nobody hears of its death, and as long as we live its locks are held. */
+static int check_creator(struct rt_init *init, struct st_error *err) {
+        struct pollfd creator = {.fd = init->sync_fd};
+
+        init->creator_fd = st_close(init->creator_fd);
+        if (poll(&creator, 1, 0) == 1 && (creator.revents & POLLHUP))
+                return st_error_set(err, -ECANCELED, "the runtime is gone");
+        return 0;
+}
+
 static int detach_from_caller(struct rt_init *init, struct st_error *err) {
         reset_signals();
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0,
                     0); /* until the task runs or is parked: no orphan half way */
+        if (check_creator(init, err) < 0)
+                return -ECANCELED;
         (void)umask(0);
         if (setsid() < 0)
                 return st_error_sys(err, "make a session");

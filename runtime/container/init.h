@@ -18,6 +18,7 @@ struct rt_init {
         bool write_limits;  /* the child may write them itself; else it asks at RT_MSG_AT_LIMITS */
 
         int sync_fd;      /* to whom errors go: first the creator, later the starter */
+        int creator_fd;   /* the creator's end of it: ours to close, so that its death is heard */
         int listen_fd;    /* a parked init accepts its starter here; -1: run without parking */
         int stdio_fds[3]; /* -1: keep */
         int console_fd;   /* where the pty master goes; -1: no terminal */

@@ -428,6 +428,7 @@ static int make(struct rt_container *container, const struct rt_create_options *
         if (r < 0)
                 return r;
         init->sync_fd = plan->child_sync_fd;
+        init->creator_fd = plan->parent_sync_fd;
         init->cgroup = container->record.cgroup;
         init->enter_cgroup = init->cgroup && !container->runtime->systemd_cgroup;
         plan_limits(container->spec, init);
@@ -444,7 +445,7 @@ int rt_plan_make(struct rt_container *container, const struct rt_create_options 
         int r;
 
         init->spec = container->spec;
-        init->listen_fd = init->console_fd = init->sync_fd = -1;
+        init->listen_fd = init->console_fd = init->sync_fd = init->creator_fd = -1;
         init->create_state_fd = init->start_state_fd = -1;
         init->rootfs.tree_fd = init->record.fd = -1;
         init->task.seccomp_socket_fd = init->task.state_fd = init->task.proc_fd = -1;
