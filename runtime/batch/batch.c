@@ -363,11 +363,11 @@ static int set_up(struct rt_batch *batch, struct st_error *err) {
                 r = rt_progress_new(style_of(batch->options), &batch->progress, err);
         if (r < 0 || batch->options->dry_run)
                 return r;
-        r = rt_setup_root_dir(batch, err);
+        r = open_journal(batch, err); /* before anything is made that a crash would leave */
+        if (r >= 0)
+                r = rt_setup_root_dir(batch, err);
         if (r >= 0)
                 r = open_executor(batch, err);
-        if (r >= 0)
-                r = open_journal(batch, err);
         if (r >= 0)
                 r = watch_signals(batch, err);
         return r;
