@@ -204,7 +204,7 @@ static void end(struct rt_run *run, const struct rt_exit *exit) {
         if (!read_report(run, &report)) {
                 take_exit(&outcome, exit);
         } else if (report.exec_errno) {
-                (void)snprintf(error, sizeof error, "exec: %s", strerrordesc_np(report.exec_errno));
+                (void)snprintf(error, sizeof error, "exec: %s", st_errno_text(report.exec_errno));
                 outcome.error = error;
         } else {
                 take_report(&outcome, &report);
