@@ -119,6 +119,8 @@ int rt_cgroup_update(struct rt_cgroup *cgroup, const struct st_resources *resour
 int rt_cgroup_freeze(struct rt_cgroup *cgroup, bool frozen, struct st_error *err) st_must_check;
 /* 1 frozen, 0 not. */
 int rt_cgroup_is_frozen(const struct rt_cgroup *cgroup, struct st_error *err) st_must_check;
+/* The same for who knows a leaf's path only: of the v2 tree, or of v1's freezer. Negative errno. */
+int rt_cgroup_freeze_at(const char *leaf, bool frozen) st_must_check;
 /* All processes of the leaf and below. The caller frees the array. */
 int rt_cgroup_processes(const struct rt_cgroup *cgroup, pid_t **ret_pids, size_t *ret_n,
                         struct st_error *err) st_must_check;

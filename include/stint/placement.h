@@ -131,6 +131,7 @@ struct rt_request {
         const char *tenant, *job;
         bool whole_cores; /* smt=exclusive: round up to cores that nobody else runs on */
         bool strict;      /* rather nothing than more domains than it needs */
+        const struct rt_cpus *within; /* none but these: a cpuset that the caller set; NULL: any */
 };
 
 struct rt_decision {

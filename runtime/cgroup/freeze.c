@@ -106,6 +106,16 @@ static int freeze_v1(int dir_fd, bool frozen) {
         return -ETIMEDOUT;
 }
 
+int rt_cgroup_freeze_at(const char *leaf, bool frozen) {
+        st_autoclose int dir_fd = open(leaf, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (dir_fd < 0)
+                return -errno;
+        if (faccessat(dir_fd, "cgroup.freeze", F_OK, 0) == 0)
+                return freeze_v2(dir_fd, frozen);
+        return freeze_v1(dir_fd, frozen);
+}
+
 static bool can_freeze(const struct rt_leaf *leaf) {
         return leaf->v2 || leaf->controllers & RT_CTL_FREEZER;
 }

@@ -5,6 +5,7 @@
 #include "init.h"
 
 #include <stint/container.h>
+#include <stint/process_id.h>
 #include <stint/rdt.h>
 
 struct rt_runtime {
@@ -100,17 +101,6 @@ int rt_record_load(struct rt_container *container, struct st_error *err) st_must
 int rt_record_load_cgroup(const struct rt_container *container, struct rt_cgroup **ret_cgroup,
                           struct st_error *err) st_must_check;
 void rt_record_deinit(struct rt_record *record);
-
-/* --- process_id.c --- */
-/* Field 22 of /proc/<pid>/stat; 0, and errno, when there is no such process. */
-uint64_t rt_start_time(pid_t pid);
-/* It was cloned, and no execve of its own has succeeded. Also told of a zombie. */
-bool rt_never_executed(pid_t pid);
-/* Its pid in its own pid namespace: the last of NSpid in /proc/<pid>/status (Linux 4.1). 0 when it
- * is gone. */
-pid_t rt_pid_inside(pid_t pid);
-/* A pidfd for exactly that process, or -ESRCH. */
-int rt_pidfd_of(pid_t pid, uint64_t start_time);
 
 /* --- config.c --- */
 int rt_config_read(const char *bundle, const char *config, struct st_spec **ret_spec,

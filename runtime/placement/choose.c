@@ -50,10 +50,15 @@ unsigned fewest_domains(const struct choice *c) {
 }
 
 unsigned measure_domains(struct choice *c) {
+        const struct rt_cpus *within = c->request->within;
         uint16_t sizes[RT_MAX_CPUS];
 
-        for (unsigned i = 0; i < c->t->domains.n; i++)
-                c->size[i] = sizes[i] = (uint16_t)rt_cpus_count(&c->t->domains.sets[i]);
+        for (unsigned i = 0; i < c->t->domains.n; i++) {
+                const struct rt_cpus *set = &c->t->domains.sets[i];
+
+                c->size[i] = sizes[i] = (uint16_t)(within ? rt_cpus_count_and(set, within)
+                                                          : rt_cpus_count(set));
+        }
         return fewest(sizes, c->t->domains.n, c->request->n_cpus);
 }
 

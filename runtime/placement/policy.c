@@ -86,6 +86,8 @@ static void find_free(struct choice *c, const struct census *census, enum sacrif
         const struct rt_groups *cores = &c->t->levels[RT_LEVEL_CORE];
 
         c->free = c->t->cpus;
+        if (c->request->within)
+                rt_cpus_and(&c->free, c->request->within);
         cut(&c->free, &census->exclusive, c->n_words);
         cut(&c->free, &census->kept, c->n_words);
         for (enum rt_tier tier = 0; tier < RT_N_TIERS; tier++) {
@@ -209,6 +211,17 @@ static int refuse(const struct choice *c, const struct rt_decision *decision,
                             c->request->whole_cores ? " in whole cores" : "");
 }
 
+static int refuse_for_ever(const struct choice *c, struct st_error *err) {
+        const struct rt_cpus *within = c->request->within;
+
+        if (within && rt_cpus_count(&c->t->cpus) >= c->request->n_cpus)
+                return st_error_set(
+                        err, -ENOSPC, "%u CPUs are asked for and %u of those allowed are online",
+                        c->request->n_cpus, rt_cpus_count_and(&c->t->cpus, within));
+        return st_error_set(err, -ENOSPC, "%u CPUs are asked for and there are %u",
+                            c->request->n_cpus, rt_cpus_count(&c->t->cpus));
+}
+
 static int decide(struct choice *c, const struct rt_holding *holdings, size_t n,
                   struct rt_decision *ret_decision, struct st_error *err) {
         struct rt_decision decision = {0};
@@ -216,8 +229,7 @@ static int decide(struct choice *c, const struct rt_holding *holdings, size_t n,
 
         decision.min_domains = measure_domains(c);
         if (decision.min_domains == 0)
-                return st_error_set(err, -ENOSPC, "%u CPUs are asked for and there are %u",
-                                    c->request->n_cpus, rt_cpus_count(&c->t->cpus));
+                return refuse_for_ever(c, err);
         for (unsigned i = 0; i < RT_CPUS_WORDS; i++)
                 c->n_words = c->t->cpus.words[i] ? i + 1 : c->n_words;
         take_census(c, holdings, n, &census, &c->job);

@@ -1,12 +1,11 @@
 /* A process for ever: its pid and its start time. After a pidfd was opened and the start time read
  * again, the number cannot have been reused in between. */
-#include "runtime.h"
-
 #include <stdio.h>
 #include <string.h>
 
 #include <stint/cleanup.h>
 #include <stint/fs.h>
+#include <stint/process_id.h>
 #include <stint/syscall.h>
 
 enum { FLAGS_FIELD = 9, STARTTIME_FIELD = 22 }; /* proc(5), /proc/pid/stat, counted from 1 */
