@@ -56,8 +56,8 @@ unsigned measure_domains(struct choice *c) {
         for (unsigned i = 0; i < c->t->domains.n; i++) {
                 const struct rt_cpus *set = &c->t->domains.sets[i];
 
-                c->size[i] = sizes[i] = (uint16_t)(within ? rt_cpus_count_and(set, within)
-                                                          : rt_cpus_count(set));
+                c->size[i] = sizes[i] =
+                        (uint16_t)(within ? rt_cpus_count_and(set, within) : rt_cpus_count(set));
         }
         return fewest(sizes, c->t->domains.n, c->request->n_cpus);
 }

@@ -215,9 +215,9 @@ static int refuse_for_ever(const struct choice *c, struct st_error *err) {
         const struct rt_cpus *within = c->request->within;
 
         if (within && rt_cpus_count(&c->t->cpus) >= c->request->n_cpus)
-                return st_error_set(
-                        err, -ENOSPC, "%u CPUs are asked for and %u of those allowed are online",
-                        c->request->n_cpus, rt_cpus_count_and(&c->t->cpus, within));
+                return st_error_set(err, -ENOSPC,
+                                    "%u CPUs are asked for and %u of those allowed are online",
+                                    c->request->n_cpus, rt_cpus_count_and(&c->t->cpus, within));
         return st_error_set(err, -ENOSPC, "%u CPUs are asked for and there are %u",
                             c->request->n_cpus, rt_cpus_count(&c->t->cpus));
 }
