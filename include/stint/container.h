@@ -34,6 +34,7 @@ struct rt_runtime_options {
                              the machine's root */
         bool systemd_cgroup;
         enum rt_rootless rootless;
+        const char *placement_config; /* NULL: /etc/stint/placement.conf, if there is one */
         void (*warn)(void *data, const char *message); /* NULL: warnings are dropped */
         void *warn_data;
 };

@@ -48,6 +48,7 @@ struct rt_claim {
 
 struct rt_grant {
         uint64_t token; /* not 0 */
+        enum rt_tier tier;
         struct rt_decision decision;
 };
 
@@ -66,10 +67,11 @@ int rt_ledger_release(struct rt_ledger *ledger, uint64_t token, struct st_error 
 
 struct rt_ledger_change {
         unsigned n_cpus;              /* 0: as it was */
+        unsigned n_from_quota;        /* likewise; for a task whose n_cpus follows its quota */
         const struct rt_cpus *within; /* NULL: as it was */
 };
-/* Choose again for a task that runs, and write its cpuset. -ENOENT: no such token; others as
- * rt_ledger_claim(), and then it keeps what it had. */
+/* Choose again for a task that runs, and write its cpuset. It asks for no more than @within has.
+ * -ENOENT: no such token; others as rt_ledger_claim(), and then it keeps what it had. */
 int rt_ledger_change(struct rt_ledger *ledger, uint64_t token,
                      const struct rt_ledger_change *change, struct rt_grant *ret_grant,
                      struct st_error *err) st_must_check;

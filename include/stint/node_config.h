@@ -25,7 +25,7 @@ struct rt_node_config {
         bool has_cpus;
         struct rt_cpus cpus;              /* what stint may give away */
         const char **ignored;             /* cgroups of others that do not count; NULL ends them */
-        enum rt_placement_wish placement; /* of a task that does not say */
+        enum rt_placement_wish placement; /* of a task that does not say; off: of all */
         enum rt_tier tier;                /* likewise */
         bool whole_cores;                 /* likewise */
         bool cpus_from_quota; /* tasks with a CPU quota are placed, though they do not ask */
@@ -37,7 +37,7 @@ struct rt_node_config {
 
 /* Defaults, as without a file. */
 #define RT_NODE_CONFIG_INIT                                                                        \
-        { .tier = RT_TIER_EXCLUSIVE }
+        { .placement = RT_PLACEMENT_PREFER, .tier = RT_TIER_EXCLUSIVE }
 
 /**
  * "key = value" a line; '#' begins a comment line.

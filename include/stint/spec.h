@@ -192,6 +192,8 @@ struct st_memory {
 struct st_cpu {
         struct st_optional_u64 shares, period, realtime_period;
         struct st_optional_i64 quota, realtime_runtime, idle;
+        bool idle_or_weight; /* not of the config: a kernel without cpu.idle gets the least weight
+                              */
         struct st_optional_u64 burst;
         const char *cpus, *mems;
 };

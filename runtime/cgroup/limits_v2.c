@@ -180,6 +180,10 @@ int rt_limits_v2_cpu(struct rt_cgroup *cgroup, struct rt_leaf *leaf, const struc
         if (r == 0 && cpu->idle.has) /* after the weight, which an idle group refuses */
                 r = rt_writes_add(writes, leaf, "cpu.idle", FIELD "cpu.idle", 0, "%lld",
                                   (long long)cpu->idle.value);
+        if (r == 0 && cpu->idle.has && cpu->idle_or_weight) { /* until Linux 5.15 is the oldest */
+                rt_writes_last(writes)->other_file = "cpu.weight";
+                rt_writes_last(writes)->other_value = "1";
+        }
         return r;
 }
 

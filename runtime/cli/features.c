@@ -112,7 +112,8 @@ static void write_annotations(struct st_json_writer *w) {
 }
 
 static int run(struct cli *cli, const char *const *operands, struct st_error *err) {
-        static const char *const unsafe_annotations[] = {"org.systemd.property.", NULL};
+        static const char *const unsafe_annotations[] = {"org.systemd.property.", "io.stint.",
+                                                         NULL};
         st_cleanup(st_json_writer_freep) struct st_json_writer *w =
                 st_json_writer_new(ST_JSON_PRETTY);
 

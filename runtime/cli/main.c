@@ -20,6 +20,7 @@ static const struct cli_verb *const verbs[] = {
 
 static struct {
         const char *root, *log, *log_format, *rootless, *criu;
+        const char *placement_config;
         bool debug, systemd_cgroup, version;
 } globals;
 
@@ -29,6 +30,8 @@ static const struct cli_option global_options[] = {
          "append messages to FILE; errors still reach stderr"},
         {"log-format", 0, CLI_TEXT(&globals.log_format), "FORMAT", "text (default) or json"},
         {"debug", 0, CLI_FLAG(&globals.debug), "log more"},
+        {"placement-config", 0, CLI_TEXT(&globals.placement_config), "FILE",
+         "the node's file on placement (default: /etc/stint/placement.conf)"},
         {"systemd-cgroup", 0, CLI_FLAG(&globals.systemd_cgroup), "let systemd make the cgroups"},
         {"rootless", 0, CLI_TEXT(&globals.rootless), "WHEN",
          "do without denied cgroups: true, false or auto"},
@@ -95,6 +98,7 @@ static int apply_globals(struct cli *cli, struct st_error *err) {
                 return r;
         cli->criu = globals.criu ? globals.criu : "criu";
         cli->runtime_options.root = globals.root;
+        cli->runtime_options.placement_config = globals.placement_config;
         cli->runtime_options.systemd_cgroup = globals.systemd_cgroup;
         return 0;
 }

@@ -63,10 +63,12 @@ int rt_container_pause(struct rt_container *container, struct st_error *err) {
                 r = check_alive(container, &status, err);
         if (r >= 0)
                 r = need_cgroup(container, "pause", err);
-        if (r >= 0 && status != RT_STATUS_PAUSED)
+        if (r >= 0)
+                r = rt_place_pause(container, true, err);
+        if (r == 0 && status != RT_STATUS_PAUSED)
                 r = rt_cgroup_freeze(container->record.cgroup, true, err);
         rt_state_unlock(container);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 int rt_container_resume(struct rt_container *container, struct st_error *err) {
@@ -80,13 +82,16 @@ int rt_container_resume(struct rt_container *container, struct st_error *err) {
         if (r >= 0 && status != RT_STATUS_PAUSED)
                 r = wrong_state(err, "container not paused");
         if (r >= 0)
+                r = rt_place_pause(container, false, err);
+        if (r == 0)
                 r = rt_cgroup_freeze(container->record.cgroup, false, err);
         rt_state_unlock(container);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 int rt_container_update(struct rt_container *container, const struct st_resources *resources,
                         const struct rt_rdt_update *rdt, struct st_error *err) {
+        struct rt_place_storage storage;
         enum rt_status status;
         int r = rt_state_lock(container, err);
 
@@ -94,6 +99,8 @@ int rt_container_update(struct rt_container *container, const struct st_resource
                 r = check_alive(container, &status, err);
         if (r >= 0)
                 r = need_cgroup(container, "update", err);
+        if (r >= 0)
+                r = rt_place_update(container, &resources, &storage, err);
         if (r >= 0)
                 r = rt_cgroup_update(container->record.cgroup, resources, err);
         if (r >= 0 && rdt && (rdt->l3_cache_schema || rdt->mem_bw_schema))

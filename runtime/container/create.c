@@ -119,8 +119,11 @@ static int plan_cgroup(struct rt_container *container, struct st_error *err) {
                 .owner_uid = root_uid < 0 ? 0 : (uid_t)root_uid,
                 .delegate = root_uid > 0 && spec->linux_.namespaces[ST_NS_CGROUP].wanted,
         };
-        int r = rt_cgroup_plan(&request, &container->record.cgroup, err);
+        int r = rt_place(container, &request, err);
 
+        if (r < 0)
+                return r;
+        r = rt_cgroup_plan(&request, &container->record.cgroup, err);
         return r < 0 ? st_error_kind(err, r, ST_CODE_CGROUP) : 0;
 }
 
@@ -152,12 +155,15 @@ static int make_outside(struct rt_container *container, const struct rt_create_o
         if (r >= 0)
                 r = st_error_kind(err, rt_cgroup_create(container->record.cgroup, err),
                                   ST_CODE_CGROUP);
+        if (r >= 0 && !container->runtime->systemd_cgroup)
+                r = rt_place_bind(container, err);
         if (r >= 0 && rt_cgroup_warning(container->record.cgroup))
                 rt_runtime_warn(container->runtime, "%s",
                                 rt_cgroup_warning(container->record.cgroup));
         if (r >= 0 && container->spec->linux_.intel_rdt)
                 r = rt_rdt_create(container->spec->linux_.intel_rdt, container->record.id,
-                                  "/sys/fs/resctrl", &container->record.rdt, err);
+                                  container->resctrl ? container->resctrl : "/sys/fs/resctrl",
+                                  &container->record.rdt, err);
         return r;
 }
 
@@ -210,6 +216,8 @@ static int work_for_child(struct rt_container *container, const struct rt_plan *
                                    err);
         if (r >= 0 && container->runtime->systemd_cgroup && container->record.cgroup)
                 r = rt_cgroup_attach_systemd(container->record.cgroup, container->record.pid, err);
+        if (r >= 0 && container->runtime->systemd_cgroup)
+                r = rt_place_bind(container, err);
         if (r >= 0 && lin->intel_rdt)
                 r = rt_rdt_attach(&container->record.rdt, container->record.pid, err);
         if (r >= 0)

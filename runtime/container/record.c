@@ -30,6 +30,15 @@ static void write_rdt(const struct rt_rdt *rdt, struct st_json_writer *w) {
         st_json_close_object(w);
 }
 
+static void write_cpus(const struct rt_record *record, struct st_json_writer *w) {
+        if (!record->cpus_token)
+                return;
+        st_json_open_object(w, "cpus");
+        st_json_uint(w, "token", record->cpus_token);
+        st_json_string(w, "ledger", record->cpus_ledger);
+        st_json_close_object(w);
+}
+
 /* Every line begins with as many bytes, so that who comes to know the pid last, a child without
  * memory of its own, can fill it in. */
 static int format_head(char *head, size_t size, pid_t pid, uint64_t start_time) {
@@ -52,6 +61,7 @@ static int write_rest(const struct rt_record *record, struct st_json_writer *w,
         if (record->cgroup)
                 rt_cgroup_save(record->cgroup, w, "cgroup");
         write_rdt(&record->rdt, w);
+        write_cpus(record, w);
         st_json_close_object(w);
         return st_json_writer_finish(w, ret_text, ret_length, err);
 }
@@ -178,6 +188,12 @@ static int load_rdt(const struct st_json *object, struct rt_rdt *rdt) {
         return 0;
 }
 
+static int load_cpus(const struct st_json *object, struct rt_record *record) {
+        int r = get_number(object, "token", &record->cpus_token);
+
+        return r < 0 ? r : get_string(object, "ledger", &record->cpus_ledger);
+}
+
 static int load_fields(const struct st_json *root, struct rt_record *record, struct st_error *err) {
         const struct st_json *cgroup = st_json_get(root, "cgroup");
         uint64_t version, pid;
@@ -203,6 +219,8 @@ static int load_fields(const struct st_json *root, struct rt_record *record, str
         if (load_annotations(root, record) < 0)
                 return bad(err, "annotations");
         (void)load_rdt(st_json_get(root, "rdt"), &record->rdt);
+        if (st_json_get(root, "cpus") && load_cpus(st_json_get(root, "cpus"), record) < 0)
+                return bad(err, "cpus");
         return cgroup ? rt_cgroup_load(cgroup, &record->cgroup, err) : 0;
 }
 
@@ -264,6 +282,7 @@ void rt_record_deinit(struct rt_record *record) {
         free(record->created);
         free(record->owner);
         free(record->oci_version);
+        free(record->cpus_ledger);
         rt_cgroup_free(record->cgroup);
         rt_rdt_deinit(&record->rdt);
         st_arena_free(record->arena);

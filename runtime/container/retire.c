@@ -105,6 +105,8 @@ static int remove_outside(struct rt_container *container, struct st_error *err) 
                 r = rt_cgroup_destroy(container->record.cgroup, CGROUP_WAIT_MSEC, err);
         if (r >= 0)
                 r = rt_rdt_destroy(&container->record.rdt, err);
+        if (r >= 0)
+                rt_place_release(container);
         return r;
 }
 

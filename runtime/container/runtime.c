@@ -32,7 +32,7 @@ static int default_root(struct rt_runtime *runtime) {
         return runtime->root ? 0 : -ENOMEM;
 }
 
-static int absolute_root(const char *root, char **ret_root, struct st_error *err) {
+static int absolute_path(const char *root, char **ret_root, struct st_error *err) {
         char cwd[PATH_MAX];
 
         if (root[0] == '/')
@@ -56,9 +56,14 @@ int rt_runtime_open(const struct rt_runtime_options *options, struct rt_runtime 
         runtime->root_fd = -1;
         runtime->systemd_cgroup = options->systemd_cgroup;
         runtime->rootless = options->rootless;
+        r = absolute_path(options->placement_config ? options->placement_config
+                                                    : "/etc/stint/placement.conf",
+                          &runtime->placement_config, err);
+        if (r < 0)
+                return st_error_prefix(err, r, "placement configuration");
         runtime->warn = options->warn;
         runtime->warn_data = options->warn_data;
-        r = options->root && *options->root ? absolute_root(options->root, &runtime->root, err)
+        r = options->root && *options->root ? absolute_path(options->root, &runtime->root, err)
                                             : default_root(runtime);
         if (r < 0)
                 return st_error_prefix(err, r, "state directory");
@@ -71,6 +76,7 @@ struct rt_runtime *rt_runtime_free(struct rt_runtime *runtime) {
                 return NULL;
         (void)st_close(runtime->root_fd);
         free(runtime->root);
+        free(runtime->placement_config);
         free(runtime);
         return NULL;
 }

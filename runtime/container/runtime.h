@@ -14,6 +14,7 @@ struct rt_runtime {
         bool root_is_xdg; /* the default below $XDG_RUNTIME_DIR */
         bool systemd_cgroup;
         enum rt_rootless rootless;
+        char *placement_config; /* absolute path */
         void (*warn)(void *data, const char *message);
         void *warn_data;
 };
@@ -35,6 +36,8 @@ struct rt_record {
         uint64_t start_time; /* clock ticks since boot: with pid it names one process for ever */
         struct rt_cgroup *cgroup; /* NULL: none */
         struct rt_rdt rdt;
+        uint64_t cpus_token;                /* of its claim in the ledger of CPUs; 0: none */
+        char *cpus_ledger;                  /* which */
         struct st_string_pair *annotations; /* in arena */
         size_t n_annotations;
         bool shares_pids; /* no pid namespace of its own */
@@ -48,6 +51,7 @@ struct rt_container {
         int record_fd; /* state.json, between its first line and its last; -1 */
         struct rt_record record;
         struct st_spec *spec; /* NULL until needed */
+        const char *resctrl;  /* where it is mounted; NULL: the usual place. In the spec's arena */
         int pidfd;            /* -1: gone or not made */
         bool is_child;        /* this process cloned it: it can be reaped here */
         bool reaped;
@@ -107,6 +111,25 @@ int rt_config_read(const char *bundle, const char *config, struct st_spec **ret_
                    char **ret_text, size_t *ret_length, struct st_error *err) st_must_check;
 /* The copy in the state directory, parsed once. */
 int rt_config_saved(struct rt_container *container, struct st_error *err) st_must_check;
+
+/* --- place.c: CPUs from the node's ledger, for who asks --- */
+/* Before the cgroup is planned: claim them, and have request->resources say so. */
+int rt_place(struct rt_container *container, struct rt_cgroup_request *request,
+             struct st_error *err) st_must_check;
+/* The cgroup is there. */
+int rt_place_bind(struct rt_container *container, struct st_error *err) st_must_check;
+/* It is gone. */
+void rt_place_release(struct rt_container *container);
+/* Before an update: what of it is the ledger's to do is done. @storage holds what *resources then
+ * points to. */
+struct rt_place_storage {
+        struct st_resources resources;
+        struct st_cpu cpu;
+};
+int rt_place_update(struct rt_container *container, const struct st_resources **resources,
+                    struct rt_place_storage *storage, struct st_error *err) st_must_check;
+/* 1: the ledger keeps it frozen, and there is nothing to do; 0: do it. */
+int rt_place_pause(struct rt_container *container, bool paused, struct st_error *err) st_must_check;
 
 /* --- notify.c --- */
 /* A directory in the state directory, bound into the container, and NOTIFY_SOCKET in the task's

@@ -93,6 +93,8 @@ bool ledger_is_alive(const struct rt_ledger *ledger, const struct ledger_entry *
 /* What a cgroup may use: its own cpuset, or that of the nearest one above that has one. */
 int ledger_allowed(const struct rt_ledger *ledger, const char *path, struct rt_cpus *ret_set,
                    struct st_error *err);
+/* Keep of @nodes what the cgroup may have; none is "do not write it". */
+void ledger_bound_nodes(const struct rt_ledger *ledger, const char *path, struct rt_cpus *nodes);
 int ledger_read_cpus(int dir_fd, const char *file, struct rt_cpus *ret_set);
 
 /* --- ledger_scan.c --- */

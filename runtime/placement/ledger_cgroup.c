@@ -226,21 +226,26 @@ static void narrow_below(int dir_fd, const struct rt_cpus *set) {
         }
 }
 
+void ledger_bound_nodes(const struct rt_ledger *l, const char *path, struct rt_cpus *nodes) {
+        struct rt_cpus allowed;
+
+        if (nearest(l, path, l->v2 ? "cpuset.mems.effective" : "cpuset.mems", &allowed) < 0)
+                allowed = (struct rt_cpus) {0};
+        rt_cpus_and(nodes, &allowed);
+}
+
 /* The nodes chosen, as far as the cgroup may have them; false: none of them. */
 static bool nodes_of(const struct rt_ledger *l, const struct ledger_entry *e,
                      struct rt_cpus *ret_nodes) {
         char above[PATH_MAX];
-        struct rt_cpus allowed;
         int n = snprintf(above, sizeof above, "%s", e->cgroup);
         char *slash = strrchr(above, '/');
 
         if (!(e->flags & LEDGER_MEMORY) || n >= (int)sizeof above || !slash)
                 return false;
         *slash = 0;
-        if (nearest(l, above, l->v2 ? "cpuset.mems.effective" : "cpuset.mems", &allowed) < 0)
-                return false;
         *ret_nodes = e->memory_nodes;
-        rt_cpus_and(ret_nodes, &allowed);
+        ledger_bound_nodes(l, above, ret_nodes);
         return !rt_cpus_is_empty(ret_nodes);
 }
 

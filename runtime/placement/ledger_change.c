@@ -67,8 +67,12 @@ static int change(struct rt_ledger *l, struct ledger_state *state, struct ledger
 
         if (change->n_cpus)
                 entry->n_asked = change->n_cpus;
+        if (change->n_from_quota && entry->flags & LEDGER_FROM_QUOTA)
+                entry->n_asked = change->n_from_quota;
         if (change->within)
                 r = bound_of(l, entry, change->within, &entry->within, err);
+        if (r == 0 && change->within && rt_cpus_count(&entry->within) < entry->n_asked)
+                entry->n_asked = rt_cpus_count(&entry->within);
         if (r == 0)
                 r = ledger_scan(l, state, entry->cgroup, err);
         if (r == 0)
@@ -84,6 +88,7 @@ int rt_ledger_change(struct rt_ledger *l, uint64_t token, const struct rt_ledger
         struct rt_decision decision;
         struct ledger_state state;
         struct ledger_entry *entry;
+        enum rt_tier tier = RT_TIER_EXCLUSIVE;
         size_t n_saved;
         int r = ledger_topology(l, err);
 
@@ -101,9 +106,11 @@ int rt_ledger_change(struct rt_ledger *l, uint64_t token, const struct rt_ledger
                 r = change(l, &state, entry, wanted, &decision, err);
         if (r < 0 && saved && entry)
                 ledger_restore(l, &state, saved, n_saved);
+        if (r == 0)
+                tier = entry->tier;
         ledger_end(l, &state);
         if (r == 0)
-                *ret_grant = (struct rt_grant) {.token = token, .decision = decision};
+                *ret_grant = (struct rt_grant) {.token = token, .tier = tier, .decision = decision};
         return r;
 }
 

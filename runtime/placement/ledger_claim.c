@@ -205,7 +205,10 @@ int rt_ledger_claim(struct rt_ledger *l, const struct rt_claim *claim, struct rt
                              : attempt(l, &wanted, false, &decision, &waits, err);
         if (r < 0)
                 return r;
-        *ret_grant = (struct rt_grant) {.token = wanted.token, .decision = decision};
+        if (claim->bind_memory)
+                ledger_bound_nodes(l, claim->cgroup, &decision.memory_nodes);
+        *ret_grant = (struct rt_grant) {
+                .token = wanted.token, .tier = wanted.tier, .decision = decision};
         return 0;
 }
 

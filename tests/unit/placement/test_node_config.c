@@ -23,7 +23,7 @@ Test(node_config, every_key_is_understood) {
                            "cpus=2-63\n"
                            "  ignore = /a\n"
                            "ignore = /b\n"
-                           "placement = prefer\n"
+                           "placement = strict\n"
                            "tier = shared\n"
                            "smt = exclusive\n"
                            "cpus-from-quota = yes\n"
@@ -37,7 +37,7 @@ Test(node_config, every_key_is_understood) {
         cr_expect_str_eq(c.ignored[0], "/a");
         cr_expect_str_eq(c.ignored[1], "/b");
         cr_expect_null(c.ignored[2]);
-        cr_expect_eq(c.placement, RT_PLACEMENT_PREFER);
+        cr_expect_eq(c.placement, RT_PLACEMENT_STRICT);
         cr_expect_eq(c.tier, RT_TIER_SHARED);
         cr_expect(c.whole_cores && c.cpus_from_quota);
         cr_expect_eq(c.wait_msec, 30000);
@@ -53,10 +53,10 @@ Test(node_config, an_empty_file_and_none_are_the_defaults) {
         struct st_error err = {0};
 
         cr_assert_eq(parse("", &c, &err), 0);
-        cr_expect_eq(c.placement, RT_PLACEMENT_OFF);
+        cr_expect_eq(c.placement, RT_PLACEMENT_PREFER);
         rt_node_config_deinit(&c);
         cr_assert_eq(rt_node_config_read("/nonexistent/placement.conf", &c, &err), 0);
-        cr_expect_eq(c.placement, RT_PLACEMENT_OFF);
+        cr_expect_eq(c.placement, RT_PLACEMENT_PREFER);
         cr_expect_eq(c.tier, RT_TIER_EXCLUSIVE);
         rt_node_config_deinit(&c);
 }
