@@ -9,14 +9,16 @@
 #include <string.h>
 
 #include <stint/cleanup.h>
-#include <stint/placement.h>
+#include <stint/node_config.h>
 
 static const char *trace_path, *topology_dir, *policy, *allowed, *smt, *tier;
-static bool as_json, explain;
+static bool as_json, explain, list, repack;
 static struct place_question question;
 
 static const struct cli_option options[] = {
         {"explain", 0, CLI_FLAG(&explain), "say where a task would go, and why"},
+        {"list", 0, CLI_FLAG(&list), "who has which CPUs of this node"},
+        {"repack", 0, CLI_FLAG(&repack), "move tasks together, and give back what was taken"},
         {"cpus", 0, CLI_UNSIGNED(&question.request.n_cpus), "N", "it wants N logical CPUs"},
         {"tier", 0, CLI_TEXT(&tier), "NAME", "exclusive (default), shared or best-effort"},
         {"smt", 0, CLI_TEXT(&smt), "WORD", "exclusive: cores of its own"},
@@ -197,20 +199,91 @@ static int complete_question(struct st_error *err) {
         return 0;
 }
 
-static int run(struct cli *cli, const char *const *operands, struct st_error *err) {
-        st_cleanup(rt_topology_freep) struct rt_topology *topology = NULL;
-        int r;
+/* ---- this node ---- */
 
-        (void)cli;
-        (void)operands; /* it has none */
-        if (explain == (trace_path != NULL))
-                return cli_usage_error(err, "place wants either --explain or --simulate");
-        r = explain ? complete_question(err) : 0;
+static int open_ledger(const struct cli *cli, struct rt_node_config *config,
+                       struct rt_ledger **ret_ledger, struct st_error *err) {
+        const char *path = cli->runtime_options.placement_config;
+        struct rt_ledger_options ledger_options;
+        int r = rt_node_config_read(path ? path : "/etc/stint/placement.conf", config, err);
+
+        if (r < 0)
+                return r;
+        ledger_options = (struct rt_ledger_options) {
+                .path = config->ledger,
+                .sysfs = config->sysfs,
+                .cgroup_root = config->cgroup_root,
+                .cpus = config->has_cpus ? &config->cpus : NULL,
+                .ignored = config->ignored,
+        };
+        *ret_ledger = rt_ledger_new(&ledger_options);
+        return *ret_ledger ? 0 : st_error_set(err, -ENOMEM, "open the ledger of CPUs");
+}
+
+static int act_on_ledger(struct rt_ledger *ledger, struct st_error *err) {
+        return list ? cli_place_list(ledger, question.svg_path, as_json, err)
+                    : cli_place_repack(ledger, as_json, err);
+}
+
+static void warn_unknown(struct cli *cli, const struct st_error *why) {
+        char text[sizeof why->msg + 80];
+
+        (void)snprintf(text, sizeof text, "place: only what --taken says is known to be taken: %s",
+                       why->msg);
+        cli_warn(cli, text);
+}
+
+/* With what the ledger knows, unless it is somebody else's to read. */
+static int explain_here(struct cli *cli, struct rt_ledger *ledger, struct st_error *err) {
+        st_cleanup(rt_topology_freep) struct rt_topology *topology = NULL;
+        struct rt_ledger_view view = {0};
+        struct st_error why = {0};
+        int r = complete_question(err);
+
+        if (r == 0)
+                r = read_topology(&topology, err);
+        if (r < 0)
+                return r;
+        r = rt_ledger_look(ledger, &view, &why);
+        if (r == 0)
+                question.view = &view;
+        else
+                warn_unknown(cli, &why);
+        r = cli_place_explain(topology, &question, err);
+        rt_ledger_view_deinit(&view);
+        return r;
+}
+
+static int on_this_node(struct cli *cli, struct st_error *err) {
+        __attribute__((cleanup(rt_node_config_deinit))) struct rt_node_config config =
+                RT_NODE_CONFIG_INIT;
+        st_cleanup(rt_ledger_freep) struct rt_ledger *ledger = NULL;
+        int r = open_ledger(cli, &config, &ledger, err);
+
+        if (r < 0)
+                return r;
+        return explain ? explain_here(cli, ledger, err) : act_on_ledger(ledger, err);
+}
+
+static int on_another(struct st_error *err) {
+        st_cleanup(rt_topology_freep) struct rt_topology *topology = NULL;
+        int r = explain ? complete_question(err) : 0;
+
         if (r == 0)
                 r = read_topology(&topology, err);
         if (r < 0)
                 return r;
         return explain ? cli_place_explain(topology, &question, err) : simulate(topology, err);
+}
+
+static int run(struct cli *cli, const char *const *operands, struct st_error *err) {
+        (void)operands; /* it has none */
+        if (explain + list + repack + (trace_path != NULL) != 1)
+                return cli_usage_error(
+                        err, "place wants one of --explain, --list, --repack and --simulate");
+        if (list || repack || (explain && !topology_dir))
+                return on_this_node(cli, err);
+        return on_another(err);
 }
 
 const struct cli_verb cli_place = {

@@ -16,6 +16,8 @@ struct answer {
         const struct rt_topology *t;
         const struct place_question *question;
         struct rt_holding *holdings;
+        const char **names; /* of the holdings, for people */
+        size_t n_holdings;
         struct rt_cpus taken; /* of all holdings */
         struct rt_decision decision;
 };
@@ -48,8 +50,33 @@ static int read_taken(struct answer *a, char **texts, struct st_error *err) {
                 if (r < 0)
                         return r;
                 rt_cpus_or(&a->taken, &a->holdings[i].cpus);
+                a->names[i] = list->items[i];
+                a->n_holdings++;
         }
         return 0;
+}
+
+/* The tasks of the node's ledger, and the cpusets of others. */
+static void add_ledger(struct answer *a) {
+        const struct rt_ledger_view *view = a->question->view;
+
+        for (size_t i = 0; i < view->n_tasks; i++) {
+                const struct rt_ledger_task *task = &view->tasks[i];
+
+                if (rt_cpus_is_empty(&task->cpus))
+                        continue;
+                a->names[a->n_holdings] = task->id;
+                a->holdings[a->n_holdings++] = (struct rt_holding) {.cpus = task->cpus,
+                                                                    .tier = task->tier,
+                                                                    .tenant = task->tenant,
+                                                                    .job = task->job};
+                rt_cpus_or(&a->taken, &task->cpus);
+        }
+        if (rt_cpus_is_empty(&view->foreign))
+                return;
+        a->names[a->n_holdings] = "cpusets of others";
+        a->holdings[a->n_holdings++].cpus = view->foreign;
+        rt_cpus_or(&a->taken, &view->foreign);
 }
 
 /* ---- the answer ---- */
@@ -84,13 +111,13 @@ static void print_choice(const struct answer *a, FILE *out) {
         fprintf(out, "memory:  node %s\n",
                 rt_cpus_print(&a->decision.memory_nodes, list, sizeof list));
         fprintf(out, "why:     %s\n", a->decision.reason);
-        for (size_t i = 0; i < a->question->taken.n_items; i++) {
+        for (size_t i = 0; i < a->n_holdings; i++) {
                 struct rt_cpus left =
                         rt_placement_left(a->t, request, &a->decision.cpus, &a->holdings[i]);
 
                 if (!rt_cpus_equal(&left, &a->holdings[i].cpus))
                         fprintf(out, "gives:   the %s task on %s keeps %s\n",
-                                rt_tier_name(a->holdings[i].tier), a->question->taken.items[i],
+                                rt_tier_name(a->holdings[i].tier), a->names[i],
                                 rt_cpus_is_empty(&left) ? "nothing, and is frozen"
                                                         : rt_cpus_print(&left, list, sizeof list));
         }
@@ -134,7 +161,8 @@ static int print_json(const struct answer *a, struct st_error *err) {
         return cli_print_json(w, err);
 }
 
-static int write_svg(const struct answer *a, struct st_error *err) {
+int cli_place_write_svg(const struct rt_topology *topology, const struct rt_cpus *taken,
+                        const struct rt_cpus *chosen, const char *path, struct st_error *err) {
         st_autofree char *text = NULL;
         size_t length = 0;
         FILE *out = open_memstream(&text, &length);
@@ -143,25 +171,27 @@ static int write_svg(const struct answer *a, struct st_error *err) {
 
         if (!out)
                 return st_error_set(err, -ENOMEM, "allocate the picture");
-        rt_picture_svg(a->t, &a->taken, &a->decision.cpus, out);
+        rt_picture_svg(topology, taken, chosen, out);
         if (fclose(out) != 0)
                 return st_error_set(err, -ENOMEM, "allocate the picture");
-        fd = open(a->question->svg_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (fd < 0)
-                return st_error_sys(err, "create %s", a->question->svg_path);
+                return st_error_sys(err, "create %s", path);
         r = st_write_all(fd, text, length);
-        return r < 0 ? st_error_code(err, r, "write %s", a->question->svg_path) : 0;
+        return r < 0 ? st_error_code(err, r, "write %s", path) : 0;
 }
 
 static int answer(struct answer *a, char **texts, struct st_error *err) {
         const struct place_question *q = a->question;
         int r = read_taken(a, texts, err);
 
+        if (q->view)
+                add_ledger(a);
         if (r == 0)
-                r = rt_placement_decide(a->t, a->holdings, q->taken.n_items, &q->request,
-                                        &a->decision, err);
+                r = rt_placement_decide(a->t, a->holdings, a->n_holdings, &q->request, &a->decision,
+                                        err);
         if (r == 0 && q->svg_path)
-                r = write_svg(a, err);
+                r = cli_place_write_svg(a->t, &a->taken, &a->decision.cpus, q->svg_path, err);
         if (r < 0)
                 return r;
         return q->as_json ? print_json(a, err) : print_words(a, err);
@@ -169,13 +199,16 @@ static int answer(struct answer *a, char **texts, struct st_error *err) {
 
 int cli_place_explain(const struct rt_topology *topology, const struct place_question *question,
                       struct st_error *err) {
-        size_t n = question->taken.n_items;
+        size_t n = question->taken.n_items,
+               n_all = n + (question->view ? question->view->n_tasks : 0) + 1;
         st_autofree char **texts = calloc(n + 1, sizeof *texts);
-        st_autofree struct rt_holding *holdings = calloc(n + 1, sizeof *holdings);
-        struct answer a = {.t = topology, .question = question, .holdings = holdings};
+        st_autofree struct rt_holding *holdings = calloc(n_all, sizeof *holdings);
+        st_autofree const char **names = calloc(n_all, sizeof *names);
+        struct answer a = {
+                .t = topology, .question = question, .holdings = holdings, .names = names};
         int r;
 
-        if (!texts || !holdings)
+        if (!texts || !holdings || !names)
                 return st_error_set(err, -ENOMEM, "allocate what is taken");
         r = answer(&a, texts, err);
         for (size_t i = 0; i < n; i++)
