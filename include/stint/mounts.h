@@ -88,12 +88,17 @@ struct rt_rootfs {
         const char *parent_mount; /* "shared" only: the shared mount that holds path; NULL: it is
                                      not shared */
         bool readonly, no_pivot;
+        uint64_t upper_bytes; /* not 0: an overlay on it, with its upper on a tmpfs of this size */
 };
 /* "shared", "rslave", ... to MS_* and recursion. Checked by the parser already. */
 void rt_rootfs_propagation(const char *text, uint64_t *ret_flags, bool *ret_rec);
 /* Make the namespace's mounts slaves (or as wanted), attach the root as a mount of its own. Returns
  * its descriptor. */
 int rt_rootfs_attach(const struct rt_rootfs *rootfs, struct st_error *err);
+/* Cover @lower_fd, which is attached in this namespace, with an overlay whose upper and work
+ * directories are on a tmpfs of their own: writes take memory of the caller's cgroup and go with
+ * the last process of the namespace. Returns the overlay's descriptor. */
+int rt_overlay_attach(int lower_fd, uint64_t upper_bytes, struct st_error *err);
 /* Make @root_fd the root and let go of the old one. */
 int rt_rootfs_enter(const struct rt_rootfs *rootfs, int root_fd, struct st_error *err);
 /* The last touches, after everything that writes into the root: propagation, read-only. */
@@ -111,6 +116,9 @@ int rt_null_open(struct st_error *err);
  * @tree_fds[i] where that is not -1 (NULL: none). */
 int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool bind,
                     const int *tree_fds, struct st_error *err);
+/* Make the mount on /dev read-only, not what is mounted below it. A /dev that is part of the root
+ * is left to the root's own state. */
+int rt_devices_seal(int root_fd, struct st_error *err);
 /* In the parent, who has the right to: mounts of nodes for those of linux.devices that the host's
  * /dev has not, for a container in a user namespace. @fds: n_devices, -1 where the host has it; the
  * caller closes them, also after an error. */

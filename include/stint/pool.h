@@ -57,9 +57,9 @@ struct rt_pool_domain {
 };
 
 struct rt_pool_options {
-        const char *bundle;  /* directory; NULL: "." */
-        const char *config;  /* file name or path; NULL: <bundle>/config.json */
-        const char *name;    /* names cgroups and state: [A-Za-z0-9_+.-]{1,64}; NULL: "pool" */
+        const char *bundle; /* directory; NULL: "." */
+        const char *config; /* file name or path; NULL: <bundle>/config.json */
+        const char *name;   /* names cgroups and state: [A-Za-z0-9_+.-]{1,64}; NULL: "pool" */
         enum rt_grade grade;
         bool no_init;        /* the task itself is pid 1: nobody reaps orphans, SIGTERM is ignored
                                 unless it has a handler. Only with RT_GRADE_FRESH. */
@@ -121,10 +121,10 @@ void rt_pool_drain(struct rt_pool *pool, unsigned n);
 
 struct rt_pool_stats {
         unsigned preparing, parked, taken, running, ended, retiring; /* now */
-        uint64_t hits, misses;     /* rt_pool_take() */
-        uint64_t begun, refused;   /* slots; dispatches */
-        uint64_t reset, retired;   /* slots parked again; slots ended */
-        uint64_t failed;           /* slots that died or failed before a task */
+        uint64_t hits, misses;                                       /* rt_pool_take() */
+        uint64_t begun, refused;                                     /* slots; dispatches */
+        uint64_t reset, retired; /* slots parked again; slots ended */
+        uint64_t failed;         /* slots that died or failed before a task */
 };
 void rt_pool_stats(const struct rt_pool *pool, struct rt_pool_stats *ret_stats);
 
@@ -133,9 +133,9 @@ void rt_pool_stats(const struct rt_pool *pool, struct rt_pool_stats *ret_stats);
 /* What is bound at dispatch. Everything is borrowed for the call; NULL or absent: as the config
  * says, unless told otherwise. */
 struct rt_slot_task {
-        const char *id;        /* names the session keyring; NULL: the slot's name */
-        char *const *argv;     /* NULL-terminated */
-        char *const *env;      /* NULL-terminated; the whole environment */
+        const char *id;    /* names the session keyring; NULL: the slot's name */
+        char *const *argv; /* NULL-terminated */
+        char *const *env;  /* NULL-terminated; the whole environment */
         const char *cwd;
         const char *hostname;
         const struct st_user *user;
@@ -145,10 +145,12 @@ struct rt_slot_task {
          * a slot that runs several tasks a later one gets the config's back where it says nothing.
          */
         const struct st_resources *resources;
-        int stdio_fds[3];      /* -1: /dev/null. The caller closes its own after the call. */
+        int stdio_fds[3]; /* -1: /dev/null. The caller closes its own after the call. */
 };
 #define RT_SLOT_TASK_INIT                                                                          \
-        { .stdio_fds = {-1, -1, -1} }
+        {                                                                                          \
+                .stdio_fds = { -1, -1, -1 }                                                        \
+        }
 
 /**
  * Send the task to a taken slot. Success means that it was sent: the task's end, and a failure to

@@ -4,7 +4,7 @@
  *   run:     the same, but instead of "parked" the handshake ends: execve happened --> POSTSTART
  * --> done start:   STARTED --end of the handshake--> POSTSTART --> done delete:  POSTSTOP --> done
  * Each state has one descriptor to poll; advance() is called when it is readable. */
-#include "handshake.h"
+#include <stint/handshake.h>
 #include "runtime.h"
 
 #include <fcntl.h>

@@ -3,7 +3,6 @@
  * The order makes every crash harmless: the id is reserved, then what will exist is written down
  * (cgroup paths), then it is made, then the pid is written down. Whatever is left behind by a
  * runtime that was killed in between, `delete --force` finds. */
-#include "handshake.h"
 #include "launch.h"
 #include "plan.h"
 
@@ -16,6 +15,7 @@
 #include <stint/cleanup.h>
 #include <stint/clock.h>
 #include <stint/fs.h>
+#include <stint/handshake.h>
 #include <stint/idmap.h>
 #include <stint/net_devices.h>
 #include <stint/parse.h>
@@ -101,16 +101,18 @@ static int fill_record(struct rt_container *container, const struct rt_create_op
         return 0;
 }
 
-static int plan_cgroup(struct rt_container *container, struct st_error *err) {
+static struct rt_cgroup_request request_of(const struct rt_container *container, const char *path,
+                                           const struct st_resources *resources) {
         const struct st_spec *spec = container->spec;
         int64_t root_uid = spec->linux_.namespaces[ST_NS_USER].wanted
                                    ? rt_idmap_to_host(&spec->linux_.uid_mappings, 0)
                                    : -1;
-        struct rt_cgroup_request request = {
+
+        return (struct rt_cgroup_request) {
                 .id = container->record.id,
-                .path = spec->linux_.cgroups_path,
+                .path = path,
                 .driver = container->runtime->systemd_cgroup ? RT_CGROUP_SYSTEMD : RT_CGROUP_FS,
-                .resources = spec->linux_.resources,
+                .resources = resources,
                 .annotations = spec->annotations,
                 .n_annotations = spec->n_annotations,
                 .rootless = container->runtime->rootless == RT_ROOTLESS_YES ||
@@ -119,6 +121,20 @@ static int plan_cgroup(struct rt_container *container, struct st_error *err) {
                 .owner_uid = root_uid < 0 ? 0 : (uid_t)root_uid,
                 .delegate = root_uid > 0 && spec->linux_.namespaces[ST_NS_CGROUP].wanted,
         };
+}
+
+int rt_container_plan_cgroup(struct rt_container *container, const char *path,
+                             const struct st_resources *resources, struct rt_cgroup **ret_cgroup,
+                             struct st_error *err) {
+        struct rt_cgroup_request request = request_of(container, path, resources);
+        int r = rt_cgroup_plan(&request, ret_cgroup, err);
+
+        return r < 0 ? st_error_kind(err, r, ST_CODE_CGROUP) : 0;
+}
+
+static int plan_cgroup(struct rt_container *container, struct st_error *err) {
+        const struct st_linux *lin = &container->spec->linux_;
+        struct rt_cgroup_request request = request_of(container, lin->cgroups_path, lin->resources);
         int r = rt_place(container, &request, err);
 
         if (r < 0)

@@ -1,4 +1,4 @@
-#include "handshake.h"
+#include <stint/handshake.h>
 
 #include <errno.h>
 #include <string.h>

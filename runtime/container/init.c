@@ -6,7 +6,6 @@
  * before the pivot, users and capabilities last, the filter at the end. */
 #include "init.h"
 
-#include "handshake.h"
 #include "runtime.h"
 
 #include <poll.h>
@@ -17,6 +16,7 @@
 #include <sys/stat.h>
 
 #include <stint/cleanup.h>
+#include <stint/handshake.h>
 #include <stint/net_devices.h>
 #include <stint/syscall.h>
 #include <stint/terminal.h>
@@ -225,6 +225,8 @@ static int make_root(struct rt_init *init, struct st_error *err) {
                 r = apply_sysctl(init, err);
         if (r >= 0)
                 r = mask_paths(init, root_fd, err);
+        if (r >= 0 && init->seal_dev)
+                r = rt_devices_seal(root_fd, err);
         if (r >= 0)
                 r = rt_rootfs_enter(&init->rootfs, root_fd, err);
         if (r >= 0)
@@ -322,7 +324,8 @@ static int keep_preserved(const struct rt_task *task, struct st_error *err) {
 
 /* ---- all of it ---- */
 
-static int run(struct rt_init *init, struct st_error *err) {
+/* All that needs no task. */
+static int prepare(struct rt_init *init, struct st_error *err) {
         int r = detach_from_caller(init, err);
 
         if (r >= 0)
@@ -337,10 +340,12 @@ static int run(struct rt_init *init, struct st_error *err) {
                 r = set_limits(init, err);
         if (r >= 0)
                 r = write_record(init, err);
-        if (r >= 0)
-                r = close_others(init, err);
-        if (r >= 0)
-                r = rt_task_settle_in(&init->task, err);
+        return r < 0 ? r : close_others(init, err);
+}
+
+static int run_task(struct rt_init *init, struct st_error *err) {
+        int r = rt_task_settle_in(&init->task, err);
+
         if (r >= 0 && init->listen_fd >= 0)
                 r = park(init, err);
         if (r >= 0)
@@ -353,6 +358,15 @@ static int run(struct rt_init *init, struct st_error *err) {
                 r = rt_task_execute(&init->task, err);
         }
         return r;
+}
+
+static int run(struct rt_init *init, struct st_error *err) {
+        int r = prepare(init, err);
+
+        if (r < 0)
+                return r;
+        return init->serve ? init->serve(init->serve_data, &init->task, init->sync_fd, err)
+                           : run_task(init, err);
 }
 
 void rt_init_main(struct rt_init *init) {

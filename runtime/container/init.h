@@ -1,10 +1,10 @@
 /* runtime/container/init.h: the plan of a container's first process, and the process. */
 #pragma once
-#include "task.h"
-
 #include <stint/cgroup.h>
 #include <stint/mounts.h>
 #include <stint/namespaces.h>
+#include <stint/task.h>
+#include <stint/template.h>
 
 struct rt_init {
         const struct st_spec *spec;
@@ -40,6 +40,11 @@ struct rt_init {
                 pid_t pid; /* by the kernel, before we run */
                 uint64_t start_time;
         } record;
+        bool seal_dev; /* /dev becomes read-only when it is complete */
+        /* Instead of the task of the config: what is prepared is given to this, which returns only
+         * to report a failure. NULL: the task. */
+        rt_serve_fn *serve;
+        void *serve_data;
         bool failed; /* with shares_memory: no program was executed, also when nobody heard the
                         message */
 };

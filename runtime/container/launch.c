@@ -6,7 +6,7 @@
  * reaps it. */
 #include "launch.h"
 
-#include "handshake.h"
+#include <stint/handshake.h>
 
 #include <sched.h>
 #include <string.h>

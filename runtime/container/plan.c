@@ -1,6 +1,5 @@
 #include "plan.h"
 
-#include "handshake.h"
 #include "launch.h"
 
 #include <fcntl.h>
@@ -13,6 +12,7 @@
 
 #include <stint/cleanup.h>
 #include <stint/fs.h>
+#include <stint/handshake.h>
 #include <stint/idmap.h>
 #include <stint/syscall.h>
 
@@ -161,7 +161,6 @@ static int plan_cgroup_view(struct rt_container *container, struct rt_plan *plan
                             struct st_error *err) {
         struct rt_mount_plan *mounts = &plan->init.mounts;
         const struct rt_cgroup *cgroup = container->record.cgroup;
-        struct rt_cgroup_view *views;
         size_t n;
 
         if (!cgroup)
@@ -173,12 +172,15 @@ static int plan_cgroup_view(struct rt_container *container, struct rt_plan *plan
                 return 0;
         }
         n = rt_cgroup_n_leaves(cgroup);
-        views = st_arena_array(plan->arena, n, sizeof *views);
-        if (n && !views)
-                return st_error_set(err, -ENOMEM, "plan the cgroup mount");
+        if (n > plan->n_views) {
+                plan->views = st_arena_array(plan->arena, n, sizeof *plan->views);
+                if (!plan->views)
+                        return st_error_set(err, -ENOMEM, "plan the cgroup mount");
+                plan->n_views = n;
+        }
         for (size_t i = 0; i < n; i++)
-                views[i].leaf = rt_cgroup_leaf(cgroup, i, &views[i].name);
-        mounts->cgroup_views = views;
+                plan->views[i].leaf = rt_cgroup_leaf(cgroup, i, &plan->views[i].name);
+        mounts->cgroup_views = plan->views;
         mounts->n_cgroup_views = n;
         return 0;
 }
@@ -204,7 +206,7 @@ static int plan_mounts(struct rt_container *container, const struct rt_create_op
                                 ST_CODE_UNSUPPORTED);
                 plan->init.mounts.mount_label = spec->linux_.mount_label;
         }
-        return plan_cgroup_view(container, plan, err);
+        return 0;
 }
 
 /* ---- process ---- */
@@ -406,6 +408,15 @@ static int listen_for_start(struct rt_container *container, int *ret_fd, struct 
 
 /* ---- all ---- */
 
+int rt_plan_set_cgroup(struct rt_container *container, struct rt_plan *plan, struct st_error *err) {
+        struct rt_init *init = &plan->init;
+
+        init->cgroup = container->record.cgroup;
+        init->enter_cgroup = init->cgroup && !container->runtime->systemd_cgroup;
+        plan_limits(container->spec, init);
+        return plan_cgroup_view(container, plan, err);
+}
+
 static int make(struct rt_container *container, const struct rt_create_options *options,
                 struct rt_plan *plan, struct st_error *err) {
         struct rt_init *init = &plan->init;
@@ -421,6 +432,8 @@ static int make(struct rt_container *container, const struct rt_create_options *
                 r = plan_devices(container->spec, plan, err);
         if (r >= 0)
                 r = plan_mounts(container, options, plan, err);
+        if (r >= 0)
+                r = rt_plan_set_cgroup(container, plan, err);
         if (r >= 0 && plan->park)
                 r = listen_for_start(container, &init->listen_fd, err);
         if (r >= 0)
@@ -429,9 +442,6 @@ static int make(struct rt_container *container, const struct rt_create_options *
                 return r;
         init->sync_fd = plan->child_sync_fd;
         init->creator_fd = plan->parent_sync_fd;
-        init->cgroup = container->record.cgroup;
-        init->enter_cgroup = init->cgroup && !container->runtime->systemd_cgroup;
-        plan_limits(container->spec, init);
         init->shares_memory = may_share_memory(container, options, plan);
         init->wait_for_record = !plan->park && !init->shares_memory && !waits_for_answer(init);
         return 0;

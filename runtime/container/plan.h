@@ -10,11 +10,16 @@ struct rt_plan {
         struct rt_seccomp *seccomp;
         int parent_sync_fd, child_sync_fd, child_console_fd;
         bool park;
+        struct rt_cgroup_view *views;
+        size_t n_views;
         bool parent_work; /* after the clone: id maps, devices, scope, resctrl */
 };
 
 int rt_plan_make(struct rt_container *container, const struct rt_create_options *options, bool park,
                  struct rt_plan *ret_plan, struct st_error *err) st_must_check;
+/* Everything of the plan that follows from the container's cgroup: also for the next one. */
+int rt_plan_set_cgroup(struct rt_container *container, struct rt_plan *plan,
+                       struct st_error *err) st_must_check;
 void rt_plan_deinit(struct rt_plan *plan);
 
 /* Take the capabilities that cannot be granted out of @task, with a warning each (spec, "Linux

@@ -80,6 +80,11 @@ int rt_container_make_outside(struct rt_runtime *runtime, const struct rt_create
                               struct rt_container **ret_container,
                               struct st_error *err) st_must_check;
 
+/* As the spec wants them but for path and limits, and without asking for CPUs. */
+int rt_container_plan_cgroup(struct rt_container *container, const char *path,
+                             const struct st_resources *resources, struct rt_cgroup **ret_cgroup,
+                             struct st_error *err) st_must_check;
+
 /* --- state.c: the directory --- */
 int rt_id_check(const char *id, struct st_error *err);
 /* Reserve the id: mkdir is the lock against a second creator. Leaves the directory flocked. */

@@ -1,5 +1,3 @@
-#include "task.h"
-
 #include "home.h"
 
 #include <linux/capability.h>
@@ -13,6 +11,7 @@
 #include <stint/cleanup.h>
 #include <stint/rootpath.h>
 #include <stint/syscall.h>
+#include <stint/task.h>
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -25,6 +24,12 @@ static const char *env_value(char *const *env, const char *name) {
                 if (!strncmp(*env, name, n) && (*env)[n] == '=')
                         return *env + n + 1;
         return NULL;
+}
+
+const char *rt_task_path(char *const *env) {
+        const char *path = env_value(env, "PATH");
+
+        return path ? path : DEFAULT_PATH;
 }
 
 static int plan_env(struct st_arena *arena, unsigned listen_fds, struct rt_task *task) {
@@ -98,9 +103,7 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
                 return r;
         if (plan_env(arena, listen_fds, &task) < 0)
                 return st_error_set(err, -ENOMEM, "plan the environment");
-        task.path = env_value(task.envp, "PATH");
-        if (!task.path)
-                task.path = DEFAULT_PATH;
+        task.path = rt_task_path(task.envp);
         *ret_task = task;
         return 0;
 }

@@ -1,4 +1,5 @@
 /* /dev in the container (spec, "Default Devices" and "Devices"). In the child, with umask 0. */
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -150,5 +151,16 @@ int rt_devices_make(const struct st_device *devices, size_t n, int root_fd, bool
                 if (r < 0)
                         return st_error_prefix(err, r, "linux.devices %s", devices[i].path);
         }
+        return 0;
+}
+
+int rt_devices_seal(int root_fd, struct st_error *err) {
+        struct mount_attr readonly = {.attr_set = MOUNT_ATTR_RDONLY};
+        st_autoclose int dev_fd = rt_root_open(root_fd, "/dev", O_PATH | O_DIRECTORY);
+
+        if (dev_fd < 0)
+                return st_error_code(err, dev_fd, "open /dev");
+        if (st_mount_setattr(dev_fd, "", AT_EMPTY_PATH, &readonly) < 0 && errno != EINVAL)
+                return st_error_sys(err, "make /dev read-only"); /* EINVAL: no mount of its own */
         return 0;
 }

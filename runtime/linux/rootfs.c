@@ -79,7 +79,10 @@ int rt_rootfs_attach(const struct rt_rootfs *rootfs, struct st_error *err) {
         if (st_move_mount(tree_fd, "", dir_fd, "",
                           MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
                 return st_error_sys(err, "attach root.path %s", rootfs->path);
-        return st_take_fd(tree_fd);
+        if (!rootfs->upper_bytes)
+                return st_take_fd(tree_fd);
+        r = rt_overlay_attach(tree_fd, rootfs->upper_bytes, err);
+        return r < 0 ? st_error_prefix(err, r, "root.path %s", rootfs->path) : r;
 }
 
 /* For a root on the initial ramfs, which pivot_root(2) refuses. */

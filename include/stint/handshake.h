@@ -1,4 +1,4 @@
-/* runtime/container/handshake.h: the messages between a runtime and the child that becomes the
+/* include/stint/handshake.h: the messages between a runtime and the child that becomes the
  * task.
  *
  * One SOCK_SEQPACKET pair, close-on-exec at both ends: so "end of file without an error" is "execve

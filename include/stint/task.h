@@ -1,4 +1,4 @@
-/* runtime/container/task.h: from a prepared environment to execve(2): shared by a container's init
+/* include/stint/task.h: from a prepared environment to execve(2): shared by a container's init
  * and by exec.
  *
  * The plan is made by the parent; the child calls rt_task_settle_in() and then, maybe much later,
@@ -46,6 +46,8 @@ int rt_task_plan(struct st_arena *arena, const struct st_process *process, unsig
 int rt_task_plan_reaper(struct st_arena *arena, int reaper_fd, int report_fd, struct rt_task *task,
                         struct st_error *err) st_must_check;
 
+/* Where its programs are looked for: the value of PATH, or the default. Borrowed. */
+const char *rt_task_path(char *const *env);
 /* Child, before the other two: close what is neither preserved nor in @task or @keep (-1: none).
  * What stays open is no directory. */
 int rt_task_close_others(const struct rt_task *task, const int *keep, size_t n_keep,
