@@ -127,6 +127,8 @@ int rt_cgroup_processes(const struct rt_cgroup *cgroup, pid_t **ret_pids, size_t
 /* Signal all of them: cgroup.kill where there is one and @signal is SIGKILL, else pidfds until none
  * is new. */
 int rt_cgroup_kill(struct rt_cgroup *cgroup, int signal, struct st_error *err) st_must_check;
+/* What is below it was made by the caller, one by one: destroying it kills and removes all that. */
+void rt_cgroup_claim(struct rt_cgroup *cgroup);
 /* Kill what is left and remove the leaf and its children; retries EBUSY for @timeout_msec. A leaf
  * that is gone is success. Nobody is killed when rt_cgroup_create() had failed, or where the state
  * was last saved before it: who lives there then is not ours. Systemd driver: stops the unit and
@@ -144,6 +146,14 @@ int64_t rt_cgroup_oom_kills(const struct rt_cgroup *cgroup);
  * eventfd). The caller owns it and reads it empty. */
 int rt_cgroup_oom_watch(const struct rt_cgroup *cgroup, int *ret_fd,
                         struct st_error *err) st_must_check;
+
+/* What a record of a task needs; -1: the controller, or the number, is not there. */
+struct rt_cgroup_counters {
+        int64_t cpu_nsec, memory_peak_bytes, oom_kills, throttled_nsec;
+};
+void rt_cgroup_read_counters(const struct rt_cgroup *cgroup, struct rt_cgroup_counters *ret);
+/* Let the peak start again from what is in use. false: this kernel's cannot. */
+bool rt_cgroup_reset_peak(const struct rt_cgroup *cgroup);
 
 /* runc's `events --stats` "data" object for all controllers, with PSI on v2 (and on hybrid where
  * the v2 tree has it). */

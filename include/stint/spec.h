@@ -355,6 +355,7 @@ const char *st_hook_name(enum st_hook_kind kind);
 int st_capability_number(const char *name);
 const char *st_capability_name(int number);
 int st_rlimit_number(const char *name);
+const char *st_rlimit_name(int number); /* NULL: there is none */
 
 /* A CPU or node list ("0-3,7") into a bit mask of @n_words 64-bit words. Errors: -EINVAL, -ERANGE.
  */

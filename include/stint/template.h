@@ -38,9 +38,14 @@ const struct rt_seccomp *rt_template_filter(const struct rt_template *template);
 /* The capabilities that can be granted. */
 const struct st_capabilities *rt_template_caps(const struct rt_template *template);
 
-/* The cgroups of one: planned as the config wants, but at @path. */
-int rt_template_plan_cgroup(const struct rt_template *template, const char *path,
+/* The cgroups of one: planned as the config wants, but at @path (absolute, or beside the caller's).
+ * @limited: with the config's limits; else bare, for a group of them. */
+int rt_template_plan_cgroup(const struct rt_template *template, const char *path, bool limited,
                             struct rt_cgroup **ret_cgroup, struct st_error *err) st_must_check;
+/* A directory below the runtime's state root that is no container's: @name begins with a dot. Made
+ * when it is missing. */
+int rt_runtime_open_dir(struct rt_runtime *runtime, const char *name, int *ret_fd,
+                        struct st_error *err) st_must_check;
 
 struct rt_template_launch {
         const struct rt_cgroup *cgroup; /* created; NULL: none */

@@ -115,3 +115,10 @@ int st_rlimit_number(const char *name) {
                         return rlimits[i].number;
         return -1;
 }
+
+const char *st_rlimit_name(int number) {
+        for (size_t i = 0; i < sizeof rlimits / sizeof *rlimits; i++)
+                if (rlimits[i].number == number)
+                        return rlimits[i].name;
+        return NULL;
+}

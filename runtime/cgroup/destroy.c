@@ -170,6 +170,10 @@ static int remove_all(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st
         }
 }
 
+void rt_cgroup_claim(struct rt_cgroup *cgroup) {
+        cgroup->made = true;
+}
+
 int rt_cgroup_destroy(struct rt_cgroup *cgroup, unsigned timeout_msec, struct st_error *err) {
         int r = 0;
 

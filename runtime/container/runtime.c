@@ -9,6 +9,7 @@
 #include <stint/cgroup.h>
 #include <stint/cleanup.h>
 #include <stint/fs.h>
+#include <stint/template.h>
 
 /* As runc decides: root in a user namespace has it when it does not call itself root. */
 static const char *xdg_runtime_dir(void) {
@@ -106,6 +107,22 @@ int rt_runtime_root(struct rt_runtime *runtime, const char **ret_path, struct st
         if (r >= 0)
                 *ret_path = runtime->root;
         return r;
+}
+
+int rt_runtime_open_dir(struct rt_runtime *runtime, const char *name, int *ret_fd,
+                        struct st_error *err) {
+        st_autoclose int fd = -1;
+        int r = rt_runtime_open_root(runtime, true, err);
+
+        if (r < 0)
+                return r;
+        if (mkdirat(runtime->root_fd, name, 0700) < 0 && errno != EEXIST)
+                return st_error_sys(err, "make %s/%s", runtime->root, name);
+        fd = openat(runtime->root_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return st_error_sys(err, "open %s/%s", runtime->root, name);
+        *ret_fd = st_take_fd(fd);
+        return 0;
 }
 
 void rt_runtime_warn(const struct rt_runtime *runtime, const char *fmt, ...) {

@@ -220,9 +220,12 @@ const struct st_capabilities *rt_template_caps(const struct rt_template *templat
         return &template->plan.init.task.caps;
 }
 
-int rt_template_plan_cgroup(const struct rt_template *template, const char *path,
+int rt_template_plan_cgroup(const struct rt_template *template, const char *path, bool limited,
                             struct rt_cgroup **ret_cgroup, struct st_error *err) {
-        return rt_container_plan_cgroup(template->container, path, template->container->spec->linux_.resources, ret_cgroup, err);
+        const struct st_resources *resources =
+                limited ? template->container->spec->linux_.resources : NULL;
+
+        return rt_container_plan_cgroup(template->container, path, resources, ret_cgroup, err);
 }
 
 /* ---- launching ---- */
