@@ -173,8 +173,9 @@ int rt_slot_kill(struct rt_slot *slot, struct st_error *err) st_must_check;
 /**
  * How the task ended, as if it had no pid 1 above it; no system call. oom_kills is -1 here, see
  * rt_slot_usage(). Any number of times before rt_slot_release().
- * Returns 1; 0: it runs; negative: it was never executed, @err says why (kind EXEC, LIMIT ...), or
- * (-EIO, kind INTERNAL) the slot's own pid 1 died and the task's status with it.
+ * Returns 1; 0: it runs; negative: it was never executed, @err says why (kind EXEC, LIMIT ...).
+ * -EAGAIN: the slot's last task had damaged it (RT_GRADE_SAME_JOB): dispatch it elsewhere. When the
+ * slot's pid 1 was killed (by the OOM killer, say), so was the task: signal SIGKILL.
  */
 int rt_slot_settle(struct rt_slot *slot, struct rt_exit *ret_exit,
                    struct st_error *err) st_must_check;

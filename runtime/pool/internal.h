@@ -73,6 +73,8 @@ struct rt_pool {
         struct rt_slot *slots[_RT_SLOT_STATES];
         unsigned n_slots[_RT_SLOT_STATES];
         uint64_t n_begun;
+        char *arguments; /* our own command line, in our memory */
+        size_t arguments_size;
         bool counts; /* somebody has asked for rt_slot_usage(): slots keep what was before */
         struct rt_pool_stats stats;
         struct st_error failure; /* of a slot, to be told by rt_pool_advance() */

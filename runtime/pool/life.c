@@ -159,6 +159,8 @@ static struct rt_slot *new_slot(struct rt_pool *pool, int domain) {
                 .keyring_each = pool->keyring_each,
                 .shifted_clock =
                         rt_template_spec(pool->template)->linux_.namespaces[ST_NS_TIME].wanted,
+                .arguments = pool->arguments,
+                .arguments_size = pool->arguments_size,
                 .n_dirs = pool->n_dirs,
         };
         memcpy(slot->parked.dirs, pool->dirs, sizeof pool->dirs);
@@ -237,11 +239,13 @@ static void ready(struct rt_slot *slot) {
                 rt_slot_park(slot);
 }
 
+/* A slot that resets itself reads its next task after that, or refuses it when it is damaged: so it
+ * counts as parked already. */
 void rt_slot_reset(struct rt_slot *slot) {
         rt_slot_enter(slot, RT_SLOT_RESETTING);
         if (slot->damaged)
                 rt_slot_retire(slot);
-        else if (slot->clean)
+        else if (slot->clean || slot->pool->grade == RT_GRADE_SAME_JOB)
                 ready(slot);
 }
 
@@ -384,10 +388,17 @@ static void take_ready(struct rt_slot *slot) {
         }
 }
 
-static void take_damage(struct rt_slot *slot) {
+/* It ends itself after that, and reads no task any more. */
+static void take_damage(struct rt_slot *slot, const struct st_error *error) {
         slot->damaged = true;
-        if (slot->state == RT_SLOT_RESETTING)
+        if (slot->state == RT_SLOT_RESETTING || slot->state == RT_SLOT_PARKED)
                 rt_slot_retire(slot);
+        else if (slot->state == RT_SLOT_RUNNING) { /* it was sent one meanwhile */
+                slot->failure = *error;
+                (void)st_error_prefix(&slot->failure, -EAGAIN, "the slot was damaged by its last task");
+                slot->failure.code = -EAGAIN;
+                task_ended(slot);
+        }
 }
 
 static void hear_init(struct rt_slot *slot) {
@@ -408,7 +419,7 @@ static void hear_init(struct rt_slot *slot) {
                 take_ended(slot, &packet.ended);
                 break;
         case RT_POOL_DAMAGED:
-                take_damage(slot);
+                take_damage(slot, &packet.handshake.error);
                 break;
         default:
                 take_handshake(slot, &slot->init, &packet.handshake);

@@ -329,6 +329,12 @@ static void bury_all(void) {
                 ;
 }
 
+/* What else is in its pid namespace ends with it. */
+_Noreturn static void end(void) {
+        syscall(SYS_exit_group, 0);
+        __builtin_unreachable();
+}
+
 /* Ready for the next, or why not. */
 static int park_again(struct parked *parked) {
         struct rt_message damaged = {.type = RT_POOL_DAMAGED};
@@ -337,15 +343,10 @@ static int park_again(struct parked *parked) {
         bury_all();
         r = parked->baseline ? rt_reset_apply(parked->baseline, parked->renamed, &damaged.error)
                              : 0;
-        if (r < 0)
-                return tell(parked->sync_fd, &damaged, sizeof damaged);
-        return tell_ready(parked->sync_fd, NULL);
-}
-
-/* The end of a slot that is used once: what else is in its pid namespace ends with it. */
-_Noreturn static void end(void) {
-        syscall(SYS_exit_group, 0);
-        __builtin_unreachable();
+        if (r >= 0)
+                return tell_ready(parked->sync_fd, NULL);
+        st_ignore(tell(parked->sync_fd, &damaged, sizeof damaged)); /* or its end tells */
+        end();
 }
 
 static int reap(struct parked *parked) {
@@ -459,6 +460,17 @@ static int reserve_memory(struct parked *parked, struct st_error *err) {
         return 0;
 }
 
+/* Tasks see it as process 1: /proc/1/cmdline and comm are everybody's, all else there needs rights
+ * that nobody has over what is not dumpable. */
+static void take_name(const struct rt_parked *is) {
+        static const char name[] = "stint-slot";
+
+        memset(is->arguments, 0, is->arguments_size);
+        if (is->arguments_size >= sizeof name)
+                memcpy(is->arguments, name, sizeof name);
+        (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
 /* In advance, for all tasks: as rt_task_execute() would. */
 static int load_filter(const struct rt_task *task, struct st_error *err) {
         int r;
@@ -493,6 +505,7 @@ int rt_parked_serve(void *data, struct rt_task *task, int sync_fd, struct st_err
         int r = reserve_memory(&parked, err);
 
         (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* the socket tells, also in threaded programs */
+        take_name(data);
         if (r >= 0 && !parked.is->no_init)
                 r = open_signals(&parked, err);
         if (r >= 0 && parked.is->reuse) {

@@ -13,6 +13,8 @@ struct rt_parked {
         bool early_filter;   /* the filter is loaded before it parks */
         bool keyring_each;   /* a session keyring for each task, not one for the slot */
         bool shifted_clock;  /* in a time namespace: its clock is not the keeper's */
+        char *arguments; /* of the keeper's command line: not for tasks to read in /proc/1 */
+        size_t arguments_size;
         const char *dirs[RT_PARKED_DIRS_MAX]; /* mount points that a reset empties */
         size_t n_dirs;
 };

@@ -14,6 +14,8 @@
 #include <utlist.h>
 
 #include <stint/cleanup.h>
+#include <stint/fs.h>
+#include <stint/scan.h>
 #include <stint/syscall.h>
 
 enum { EVENTS = 64, RETRY_MSEC = 10, FREE_MSEC = 5000 };
@@ -221,6 +223,29 @@ static int open_fds(struct rt_pool *pool, struct st_error *err) {
         return 0;
 }
 
+enum { ARG_START_FIELD = 48, ARG_END_FIELD }; /* proc(5), /proc/pid/stat, counted from 1 */
+
+/* Where our command line lies: every slot's first process has a copy of it. */
+static int find_arguments(struct rt_pool *pool, struct st_error *err) {
+        st_autofree char *text = NULL;
+        uint64_t start, end;
+        const char *at;
+        int r = st_read_file_at(AT_FDCWD, "/proc/self/stat", 4096, &text, NULL, err);
+
+        if (r < 0)
+                return r;
+        at = strrchr(text, ')'); /* the name in field 2 may hold anything */
+        for (int field = 2; at && field < ARG_START_FIELD; field++) {
+                at = strchr(at, ' ');
+                at = at ? at + 1 : NULL;
+        }
+        if (!at || !st_scan_u64(&at, &start) || !st_scan_u64(&at, &end) || end < start)
+                return st_error_set(err, -EPROTO, "/proc/self/stat: no arg_start and arg_end");
+        pool->arguments = (char *)(uintptr_t)start;
+        pool->arguments_size = (size_t)(end - start);
+        return 0;
+}
+
 static bool is_name(const char *name) {
         size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                                 "_+.-");
@@ -274,6 +299,8 @@ int rt_pool_new(struct rt_runtime *runtime, const struct rt_pool_options *option
                 return st_error_set(err, -EINVAL, "pool name \"%s\": [A-Za-z0-9_+.-]{1,64}",
                                     pool->name);
         r = open_fds(pool, err);
+        if (r >= 0)
+                r = find_arguments(pool, err);
         if (r >= 0)
                 r = make_template(pool, options, err);
         if (r >= 0)
