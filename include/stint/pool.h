@@ -133,7 +133,6 @@ void rt_pool_stats(const struct rt_pool *pool, struct rt_pool_stats *ret_stats);
 /* What is bound at dispatch. Everything is borrowed for the call; NULL or absent: as the config
  * says, unless told otherwise. */
 struct rt_slot_task {
-        const char *id;    /* names the session keyring; NULL: the slot's name */
         char *const *argv; /* NULL-terminated */
         char *const *env;  /* NULL-terminated; the whole environment */
         const char *cwd;
@@ -194,7 +193,8 @@ struct rt_cgroup *rt_slot_cgroup(struct rt_slot *slot);
 /* The slot's pid 1 and its pidfd (borrowed) on the host. */
 pid_t rt_slot_pid(const struct rt_slot *slot);
 int rt_slot_pidfd(const struct rt_slot *slot);
-const char *rt_slot_name(const struct rt_slot *slot); /* "<pool>-<number>" */
+const char *rt_slot_name(const struct rt_slot *slot); /* "<pool>-<pid>-<n>-<number>": unique on this
+                                                       machine */
 /* The index of its domain, or RT_ANY_DOMAIN. */
 int rt_slot_domain(const struct rt_slot *slot);
 /* The caller's own, NULL at first and after a release. */

@@ -33,7 +33,7 @@ struct rt_slot_process {
 struct rt_slot {
         struct rt_pool *pool;
         struct rt_slot *prev, *next; /* in the list of its state */
-        char *name;
+        char *name, *guest_name;
         enum rt_slot_state state;
         int domain;
         struct rt_cgroup *cgroup; /* NULL: none */
@@ -41,6 +41,7 @@ struct rt_slot {
         /* pid 1; and with RT_GRADE_SCRUBBED the task's own process, which joins pid 1's namespaces */
         struct rt_slot_process init, guest;
         void *data;
+        unsigned n_tasks;
 
         bool used;    /* it has received something of a task: never again as fresh */
         bool killed;  /* by us */

@@ -121,7 +121,7 @@ static int make_cgroup(struct rt_slot *slot, struct st_error *err) {
         int r;
 
         if (asprintf(&path, "%s/%s", slot->pool->journal.path,
-                     slot->name + strlen(slot->pool->name) + 1) < 0) {
+                     slot->name + strlen(slot->pool->journal.file) + 1) < 0) {
                 path = NULL;
                 return st_error_set(err, -ENOMEM, "plan the slot's cgroup");
         }
@@ -134,6 +134,7 @@ static int make_cgroup(struct rt_slot *slot, struct st_error *err) {
 static struct rt_slot *free_slot(struct rt_slot *slot) {
         rt_cgroup_free(slot->cgroup);
         free(slot->name);
+        free(slot->guest_name);
         free(slot);
         return NULL;
 }
@@ -143,7 +144,9 @@ static struct rt_slot *new_slot(struct rt_pool *pool, int domain) {
 
         if (!slot)
                 return NULL;
-        if (asprintf(&slot->name, "%s-%llu", pool->name, (unsigned long long)pool->n_begun++) < 0) {
+        /* unique on this machine: it names a keyring, which who uses the same name would join */
+        if (asprintf(&slot->name, "%s-%llu", pool->journal.file,
+                     (unsigned long long)pool->n_begun++) < 0) {
                 slot->name = NULL;
                 return free_slot(slot);
         }
@@ -217,6 +220,12 @@ static void launch_guest(struct rt_slot *slot) {
         struct st_error err = {0};
         int r = slot->cgroup ? rt_cgroup_open(slot->cgroup, NULL, &err) : 0;
 
+        free(slot->guest_name);
+        if (asprintf(&slot->guest_name, "%s.%u", slot->name, slot->n_tasks) < 0)
+                slot->guest_name = NULL;
+        if (!slot->guest_name && r >= 0)
+                r = st_error_set(&err, -ENOMEM, "name a task");
+        guest.name = slot->guest_name;
         guest.no_init = true;
         guest.reuse = false;
         guest.early_filter = slot->pool->early_filter;

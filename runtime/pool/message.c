@@ -48,7 +48,7 @@ struct whole {
 static struct whole complete(const struct rt_slot_task *task, const struct st_process *process,
                              const char *name) {
         return (struct whole) {
-                .id = task->id ? task->id : name,
+                .id = name,
                 .cwd = task->cwd ? task->cwd : process->cwd,
                 .hostname = task->hostname ? task->hostname : "",
                 .argv = task->argv ? task->argv : process->args,
@@ -64,8 +64,6 @@ static int check(const struct whole *whole, struct st_error *err) {
                 return st_error_set(err, -EINVAL, "argv is empty");
         if (whole->cwd[0] != '/')
                 return st_error_set(err, -EINVAL, "cwd %s is not absolute", whole->cwd);
-        if (strlen(whole->id) > 1024)
-                return st_error_set(err, -EINVAL, "id is longer than 1024 bytes");
         if (strlen(whole->hostname) > 64)
                 return st_error_set(err, -EINVAL, "hostname %s is longer than 64 bytes",
                                     whole->hostname);

@@ -68,7 +68,7 @@ struct rt_dispatch {
         size_t n_rlimits;
 };
 
-/* @spec gives what @task leaves out. The caller frees *ret_message.
+/* @process gives what @task leaves out. @name names the task's session keyring: nobody else's. The caller frees *ret_message.
  * Errors: -E2BIG, -EINVAL, -ENOMEM. */
 int rt_dispatch_encode(const struct rt_slot_task *task, const struct st_process *process,
                        const char *name, char **ret_message, size_t *ret_size,

@@ -408,7 +408,7 @@ static int hear_signals(struct parked *parked) {
         struct signalfd_siginfo info;
 
         while (read(parked->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-                if (info.ssi_signo != SIGCHLD)
+                if (info.ssi_signo != SIGCHLD && info.ssi_pid == 0) /* from outside */
                         pass_on(parked, (int)info.ssi_signo);
         return reap(parked);
 }

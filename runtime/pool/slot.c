@@ -82,7 +82,7 @@ static int send_task(const struct rt_slot *slot, char *message, size_t size,
 
 static int dispatch(struct rt_slot *slot, const struct rt_slot_task *task, struct st_error *err) {
         const struct st_process *process = rt_template_spec(slot->pool->template)->process;
-        st_autofree char *message = NULL;
+        st_autofree char *message = NULL, *name = NULL;
         size_t size;
         int r = 0;
 
@@ -92,8 +92,12 @@ static int dispatch(struct rt_slot *slot, const struct rt_slot_task *task, struc
                 return st_error_set(err, -ESRCH, "the slot has died");
         if (task->hostname && *task->hostname)
                 r = refuse_name(slot, err);
+        if (r >= 0 && asprintf(&name, "%s.%u", slot->name, slot->n_tasks++) < 0) {
+                name = NULL;
+                return st_error_set(err, -ENOMEM, "name the task");
+        }
         if (r >= 0)
-                r = rt_dispatch_encode(task, process, slot->name, &message, &size, err);
+                r = rt_dispatch_encode(task, process, name, &message, &size, err);
         if (r < 0)
                 return r;
         slot->used = true;

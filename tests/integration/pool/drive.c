@@ -173,28 +173,54 @@ static int dispatch(struct rt_slot *slot, const struct act *act, int out_fd,
         return rt_slot_dispatch(slot, &task, err);
 }
 
+/* A slot that its last task had damaged says so late: the next one takes the task. */
+static struct rt_slot *start(struct rt_pool *pool, const struct act *act, int out_fd) {
+        for (;;) {
+                struct rt_slot *slot = get_slot(pool);
+                struct st_error err = {0};
+                int r = dispatch(slot, act, out_fd, &err);
+
+                if (r >= 0)
+                        return slot;
+                rt_slot_release(slot);
+                if (r != -ESRCH) {
+                        printf("refused %s\n", err.msg);
+                        return NULL;
+                }
+        }
+}
+
+static struct rt_slot *await(struct rt_pool *pool) {
+        struct rt_slot *ended;
+
+        while (!(ended = rt_pool_ended(pool)))
+                wait_pool(pool);
+        return ended;
+}
+
 static void run(struct rt_pool *pool, const char *text) {
         struct act act = parse(text);
-        struct rt_slot *slot = get_slot(pool), *ended;
-        struct st_error err = {0};
+        struct rt_slot *slot, *ended;
+        struct rt_exit ignored;
         int fds[2];
 
         if (pipe(fds) < 0)
                 exit(1);
-        if (dispatch(slot, &act, act.kind == NOTHING ? 1 : fds[1], &err) < 0) {
-                printf("refused %s\n", err.msg);
-                rt_slot_release(slot);
-        } else if ((void)close(fds[1]), fds[1] = -1, !perform(slot, &act, fds[0])) {
-                while (!(ended = rt_pool_ended(pool)))
-                        wait_pool(pool);
+        slot = start(pool, &act, act.kind == NOTHING ? 1 : fds[1]);
+        fds[1] = st_close(fds[1]);
+        if (slot && !perform(slot, &act, fds[0])) {
+                ended = await(pool);
+                if (rt_slot_settle(ended, &ignored, NULL) == -EAGAIN) {
+                        rt_slot_release(ended);
+                        if (start(pool, &act, 1))
+                                ended = await(pool);
+                }
                 if (act.kind != NOTHING)
-                        while (copy_line(fds[0]), read(fds[0], &(char) {0}, 1) == 1)
-                                ;
+                        copy_line(fds[0]);
                 report(ended);
                 rt_slot_release(ended);
         }
         (void)st_close(fds[0]);
-        (void)st_close(fds[1]);
         fflush(stdout);
 }
 

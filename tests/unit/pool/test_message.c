@@ -78,14 +78,13 @@ Test(message, what_a_task_says_goes_over_the_config) {
         st_autofree char *region = NULL;
 
         process.user.uid = 3;
-        task.id = "task-7";
         task.argv = STRINGS(a_sh, a_c, a_empty);
         task.env = STRINGS(a_x, a_home);
         task.cwd = "/tmp";
         task.hostname = "node";
         task.user = &user;
         cr_assert_eq(both_ways(&task, &process, &dispatch, &region, NULL), 0);
-        cr_expect_str_eq(dispatch.id, "task-7");
+        cr_expect_str_eq(dispatch.id, "p-0");
         cr_expect_str_eq(dispatch.hostname, "node");
         cr_expect_str_eq(dispatch.argv[1], "-c");
         cr_expect_str_empty(dispatch.argv[2]);
