@@ -53,8 +53,8 @@ static long clone_and_call(unsigned long flags, void *top, int (*fn)(void *), vo
                          "brk #0\n"
                          "1:"
                          : "+r"(x0), "+r"(x8)
-                         : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(fn_reg), "r"(data_reg),
-                           [exit] "i"(SYS_exit_group)
+                         : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(fn_reg),
+                           "r"(data_reg), [exit] "i"(SYS_exit_group)
                          : "memory", "cc");
         return x0;
 }

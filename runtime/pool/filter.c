@@ -95,8 +95,7 @@ static bool walk_from(struct walk *walk, size_t pc, uint32_t a, bool known) {
 bool rt_filter_allows(const struct rt_seccomp *filter, int nr, const uint64_t *args) {
         struct seccomp_data data = {.nr = nr, .arch = NATIVE_ARCH};
         st_autofree bool *seen = calloc(filter->n_code, sizeof *seen);
-        struct walk walk = {
-                .filter = filter, .data = &data, .any_args = !args, .seen = seen};
+        struct walk walk = {.filter = filter, .data = &data, .any_args = !args, .seen = seen};
 
         if (!seen)
                 return false; /* late is always right */
@@ -148,12 +147,13 @@ static bool allows_prctl(const struct rt_seccomp *filter) {
 
 /* From the message to execve: see rt_task_settle_in() and rt_task_execute(). */
 static const int task_calls[] = {
-        SYS_recvmsg,  SYS_sendto,    SYS_close,      SYS_mmap,       SYS_munmap,    SYS_dup3,
-        SYS_fcntl,    SYS_prlimit64, SYS_openat,     SYS_openat2,    SYS_newfstatat, SYS_fstat,
-        SYS_chdir,    SYS_fchdir,    SYS_getcwd,     SYS_mkdirat,    SYS_read,      SYS_umask,
-        SYS_fchown,   SYS_setgroups, SYS_setresgid,  SYS_setresuid,  SYS_capset,    SYS_faccessat,
-        SYS_execve,   SYS_exit_group, SYS_rt_sigprocmask, SYS_write, SYS_setsid,
-        SYS_faccessat2, SYS_clock_gettime,
+        SYS_recvmsg,       SYS_sendto,         SYS_close,     SYS_mmap,      SYS_munmap,
+        SYS_dup3,          SYS_fcntl,          SYS_prlimit64, SYS_openat,    SYS_openat2,
+        SYS_newfstatat,    SYS_fstat,          SYS_chdir,     SYS_fchdir,    SYS_getcwd,
+        SYS_mkdirat,       SYS_read,           SYS_umask,     SYS_fchown,    SYS_setgroups,
+        SYS_setresgid,     SYS_setresuid,      SYS_capset,    SYS_faccessat, SYS_execve,
+        SYS_exit_group,    SYS_rt_sigprocmask, SYS_write,     SYS_setsid,    SYS_faccessat2,
+        SYS_clock_gettime,
 };
 static const int init_calls[] = {
         SYS_ppoll,
@@ -162,9 +162,10 @@ static const int init_calls[] = {
 };
 /* Emptying what the last task wrote, and looking at what it may have done to the first process. */
 static const int reset_calls[] = {
-        SYS_getdents64, SYS_unlinkat,      SYS_fchmod,       SYS_flistxattr,   SYS_fremovexattr,
-        SYS_shmctl,     SYS_msgctl,        SYS_semctl,       SYS_getpriority,  SYS_ioprio_get,
-        SYS_uname,      SYS_sched_getattr, SYS_sched_getaffinity, SYS_pread64, SYS_pwrite64,
+        SYS_getdents64,        SYS_unlinkat,   SYS_fchmod,   SYS_flistxattr,
+        SYS_fremovexattr,      SYS_shmctl,     SYS_msgctl,   SYS_semctl,
+        SYS_getpriority,       SYS_ioprio_get, SYS_uname,    SYS_sched_getattr,
+        SYS_sched_getaffinity, SYS_pread64,    SYS_pwrite64,
 };
 
 #define ALLOWS(filter, calls) allows_all(filter, calls, sizeof(calls) / sizeof *(calls))

@@ -38,15 +38,16 @@ struct rt_slot {
         int domain;
         struct rt_cgroup *cgroup; /* NULL: none */
         struct rt_parked parked;
-        /* pid 1; and with RT_GRADE_SCRUBBED the task's own process, which joins pid 1's namespaces */
+        /* pid 1; and with RT_GRADE_SCRUBBED the task's own process, which joins pid 1's namespaces
+         */
         struct rt_slot_process init, guest;
         void *data;
         unsigned n_tasks;
 
-        bool used;    /* it has received something of a task: never again as fresh */
-        bool killed;  /* by us */
-        bool clean;   /* it has said that it is ready for the next */
-        bool damaged; /* it cannot be used again */
+        bool used;       /* it has received something of a task: never again as fresh */
+        bool killed;     /* by us */
+        bool clean;      /* it has said that it is ready for the next */
+        bool damaged;    /* it cannot be used again */
         unsigned limits; /* enum bits of limits.c: what the last task set */
 
         /* of the task */
@@ -78,7 +79,7 @@ struct rt_pool {
         size_t arguments_size;
         bool counts; /* somebody has asked for rt_slot_usage(): slots keep what was before */
         struct rt_pool_stats stats;
-        struct st_error failure; /* of a slot, to be told by rt_pool_advance() */
+        struct st_error failure;              /* of a slot, to be told by rt_pool_advance() */
         const char *dirs[RT_PARKED_DIRS_MAX]; /* mount points that a reset empties */
         size_t n_dirs;
 };

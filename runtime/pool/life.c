@@ -352,7 +352,8 @@ static void take_handshake(struct rt_slot *slot, struct rt_slot_process *process
         if (r >= 0)
                 return;
         if (slot->state == RT_SLOT_RUNNING)
-                slot->failure = error; /* what was to become the task ends now: that is heard next */
+                slot->failure =
+                        error; /* what was to become the task ends now: that is heard next */
         else
                 fail_prepare(slot, &error);
 }
@@ -404,7 +405,8 @@ static void take_damage(struct rt_slot *slot, const struct st_error *error) {
                 rt_slot_retire(slot);
         else if (slot->state == RT_SLOT_RUNNING) { /* it was sent one meanwhile */
                 slot->failure = *error;
-                (void)st_error_prefix(&slot->failure, -EAGAIN, "the slot was damaged by its last task");
+                (void)st_error_prefix(&slot->failure, -EAGAIN,
+                                      "the slot was damaged by its last task");
                 slot->failure.code = -EAGAIN;
                 task_ended(slot);
         }
@@ -486,8 +488,7 @@ static void end_process(struct rt_slot *slot, struct rt_slot_process *process) {
         if (!process->pid)
                 return;
         (void)st_pidfd_send_signal(process->pidfd, SIGKILL); /* ESRCH: it has ended */
-        if (process->ends.fd < 0 &&
-            rt_source_watch(slot->pool, &process->ends, process->pidfd) < 0)
+        if (process->ends.fd < 0 && rt_source_watch(slot->pool, &process->ends, process->pidfd) < 0)
                 rt_pool_try_again(slot->pool);
 }
 

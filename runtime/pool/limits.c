@@ -19,8 +19,7 @@ static unsigned has_of_memory(const struct st_memory *memory) {
         if (!memory)
                 return 0;
         return (memory->limit.has ? HAS_MEMORY : 0) |
-               (memory->reservation.has ? HAS_RESERVATION : 0) |
-               (memory->swap.has ? HAS_SWAP : 0) |
+               (memory->reservation.has ? HAS_RESERVATION : 0) | (memory->swap.has ? HAS_SWAP : 0) |
                (memory->kernel.has || memory->kernel_tcp.has || memory->swappiness.has ||
                                 memory->has_disable_oom_killer
                         ? HAS_OTHERS
@@ -90,8 +89,10 @@ static void add_domain(const struct rt_slot *slot, struct st_cpu *cpu) {
 int rt_slot_limit(struct rt_slot *slot, const struct st_resources *resources,
                   struct st_error *err) {
         static const struct st_resources none = {0};
-        const struct st_resources *config = rt_template_spec(slot->pool->template)->linux_.resources;
-        struct st_memory memory = config && config->memory ? *config->memory : (struct st_memory) {0};
+        const struct st_resources *config =
+                rt_template_spec(slot->pool->template)->linux_.resources;
+        struct st_memory memory =
+                config && config->memory ? *config->memory : (struct st_memory) {0};
         struct st_cpu cpu = config && config->cpu ? *config->cpu : (struct st_cpu) {0};
         unsigned has = has_of(resources), known = has_of(config);
         struct st_resources merged = resources ? *resources : none;
@@ -101,7 +102,8 @@ int rt_slot_limit(struct rt_slot *slot, const struct st_resources *resources,
         if (!slot->cgroup || rt_cgroup_mode_of(slot->cgroup) == RT_CGROUP_NONE)
                 return refuse(err, "the slot has no cgroup");
         if (slot->parked.reuse && (has & HAS_OTHERS))
-                return refuse(err, "a slot that runs several tasks takes memory, cpu and pids only");
+                return refuse(err,
+                              "a slot that runs several tasks takes memory, cpu and pids only");
         add_domain(slot, &cpu);
         known |= slot->domain < 0 ? 0 : HAS_CPUS;
         if (slot->limits & ~has & ~known)

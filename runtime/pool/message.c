@@ -79,7 +79,8 @@ static char *put_limits(char *at, const struct whole *whole) {
         for (size_t i = 0; i < whole->n_rlimits; i++) {
                 struct rt_dispatch_rlimit limit = {.soft = whole->rlimits[i].soft,
                                                    .hard = whole->rlimits[i].hard,
-                                                   .resource = (uint32_t)whole->rlimits[i].resource};
+                                                   .resource =
+                                                           (uint32_t)whole->rlimits[i].resource};
                 at = mempcpy(at, &limit, sizeof limit);
         }
         if (!whole->user->n_additional_gids)
@@ -187,10 +188,11 @@ static bool take_rlimits(struct reader *reader, struct rt_dispatch *dispatch) {
                 if (!p)
                         return false;
                 memcpy(&limit, p, sizeof limit);
-                dispatch->rlimits[i] = (struct st_rlimit) {.resource = (int)limit.resource,
-                                                           .name = st_rlimit_name((int)limit.resource),
-                                                           .soft = limit.soft,
-                                                           .hard = limit.hard};
+                dispatch->rlimits[i] =
+                        (struct st_rlimit) {.resource = (int)limit.resource,
+                                            .name = st_rlimit_name((int)limit.resource),
+                                            .soft = limit.soft,
+                                            .hard = limit.hard};
                 if (!dispatch->rlimits[i].name)
                         return false;
         }

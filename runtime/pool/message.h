@@ -68,8 +68,8 @@ struct rt_dispatch {
         size_t n_rlimits;
 };
 
-/* @process gives what @task leaves out. @name names the task's session keyring: nobody else's. The caller frees *ret_message.
- * Errors: -E2BIG, -EINVAL, -ENOMEM. */
+/* @process gives what @task leaves out. @name names the task's session keyring: nobody else's. The
+ * caller frees *ret_message. Errors: -E2BIG, -EINVAL, -ENOMEM. */
 int rt_dispatch_encode(const struct rt_slot_task *task, const struct st_process *process,
                        const char *name, char **ret_message, size_t *ret_size,
                        struct st_error *err) st_must_check;

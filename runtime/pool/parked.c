@@ -84,8 +84,8 @@ static void take_fds(struct parked *parked, struct msghdr *msg) {
                 if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
                         continue;
                 for (size_t i = 0; i < n && parked->n_fds < FDS_MAX; i++)
-                        memcpy(&parked->fds[parked->n_fds++],
-                               CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+                        memcpy(&parked->fds[parked->n_fds++], CMSG_DATA(c) + i * sizeof(int),
+                               sizeof(int));
         }
 }
 
@@ -130,14 +130,14 @@ static int map_large(struct parked *parked, const struct rt_dispatch_header *hea
         size_t size = header->size + rt_dispatch_room(header), done = 0;
         char *map;
 
-        if (parked->n_fds != FDS_MAX || header->size > RT_DISPATCH_MAX || size > 4 * RT_DISPATCH_MAX)
+        if (parked->n_fds != FDS_MAX || header->size > RT_DISPATCH_MAX ||
+            size > 4 * RT_DISPATCH_MAX)
                 return -EPROTO;
         map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (map == MAP_FAILED)
                 return -errno;
         while (done < header->size) {
-                ssize_t n = pread(parked->fds[MEMFD], map + done, header->size - done,
-                                  (off_t)done);
+                ssize_t n = pread(parked->fds[MEMFD], map + done, header->size - done, (off_t)done);
                 if (n <= 0) {
                         (void)munmap(map, size);
                         return n < 0 ? -errno : -EPROTO;
@@ -497,11 +497,8 @@ static int settle_early(const struct rt_parked *is, struct rt_task *task, struct
 int rt_parked_serve(void *data, struct rt_task *task, int sync_fd, struct st_error *err) {
         struct rt_reset_baseline baseline = {0};
         struct outcome outcome = {0};
-        struct parked parked = {.is = data,
-                                .task = task,
-                                .sync_fd = sync_fd,
-                                .signal_fd = -1,
-                                .outcome = &outcome};
+        struct parked parked = {
+                .is = data, .task = task, .sync_fd = sync_fd, .signal_fd = -1, .outcome = &outcome};
         int r = reserve_memory(&parked, err);
 
         (void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0); /* the socket tells, also in threaded programs */

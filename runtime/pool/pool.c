@@ -1,7 +1,6 @@
 /* The pool: its options, its slots by state, and the one descriptor for all of them. */
-#include "internal.h"
-
 #include "filter.h"
+#include "internal.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -186,8 +185,7 @@ static void choose_filter(struct rt_pool *pool) {
         };
 
         pool->early_filter = filter && rt_filter_allows_dispatch(filter, &needs);
-        pool->can_rename =
-                !pool->early_filter || rt_filter_allows(filter, SYS_sethostname, NULL);
+        pool->can_rename = !pool->early_filter || rt_filter_allows(filter, SYS_sethostname, NULL);
         /* one that tasks cannot reach need not be new for each */
         needs.keyring = true;
         pool->keyring_each = pool->grade == RT_GRADE_SAME_JOB &&
@@ -321,16 +319,16 @@ int rt_pool_new(struct rt_runtime *runtime, const struct rt_pool_options *option
 static void retire_all(struct rt_pool *pool) {
         for (int state = 0; state < RT_SLOT_RETIRING; state++) {
                 struct rt_slot *slot, *next;
-                DL_FOREACH_SAFE (pool->slots[state], slot, next)
-                        rt_slot_retire(slot);
+                DL_FOREACH_SAFE(pool->slots[state], slot, next)
+                rt_slot_retire(slot);
         }
 }
 
 static void bury_all(struct rt_pool *pool) {
         struct rt_slot *slot, *next;
 
-        DL_FOREACH_SAFE (pool->slots[RT_SLOT_RETIRING], slot, next)
-                st_ignore(rt_slot_bury(slot)); /* another time */
+        DL_FOREACH_SAFE(pool->slots[RT_SLOT_RETIRING], slot, next)
+        st_ignore(rt_slot_bury(slot)); /* another time */
 }
 
 /* Of a pid namespace: its death takes a moment. */
@@ -435,8 +433,8 @@ static unsigned count_waiting(const struct rt_pool *pool, int domain) {
         for (int state = 0; state < _RT_SLOT_STATES; state++)
                 if (state == RT_SLOT_PREPARING || state == RT_SLOT_PARKED ||
                     state == RT_SLOT_RESETTING)
-                        DL_FOREACH (pool->slots[state], slot)
-                                n += slot->domain == domain;
+                        DL_FOREACH(pool->slots[state], slot)
+        n += slot->domain == domain;
         return n;
 }
 
@@ -482,9 +480,9 @@ int rt_pool_fill_domain(struct rt_pool *pool, size_t domain, unsigned max, struc
 struct rt_slot *rt_pool_take(struct rt_pool *pool, int domain) {
         struct rt_slot *slot;
 
-        DL_FOREACH (pool->slots[RT_SLOT_PARKED], slot)
-                if (domain == RT_ANY_DOMAIN || slot->domain == domain)
-                        break;
+        DL_FOREACH(pool->slots[RT_SLOT_PARKED], slot)
+        if (domain == RT_ANY_DOMAIN || slot->domain == domain)
+                break;
         if (!slot) {
                 pool->stats.misses++;
                 return NULL;

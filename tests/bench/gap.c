@@ -1,10 +1,11 @@
 /* gap: `bench-gap ROUNDS TASKS MSEC BUNDLE ROOT NAME...`, from the last instruction of a task to
  * the first of the next.
  *
- * A NAME is "fresh", "scrubbed", "same-job" (with "+usage": the cgroup's counters are read too; "+refill"), or
- * "PROGRAM run", an OCI runtime. In each round every NAME runs TASKS tasks of MSEC milliseconds one
- * after the other, in an order of its own; one line of JSON for each at the end: medians, p10, p90,
- * p99 of the gap in microseconds, and tasks a second. The bundle's task is bench-gap-task. */
+ * A NAME is "fresh", "scrubbed", "same-job" (with "+usage": the cgroup's counters are read too;
+ * "+refill"), or "PROGRAM run", an OCI runtime. In each round every NAME runs TASKS tasks of MSEC
+ * milliseconds one after the other, in an order of its own; one line of JSON for each at the end:
+ * medians, p10, p90, p99 of the gap in microseconds, and tasks a second. The bundle's task is
+ * bench-gap-task. */
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
@@ -236,8 +237,8 @@ static void print(struct candidate *candidate) {
         qsort(candidate->gaps, n, sizeof *g, compare);
         printf("{\"name\":\"%s\",\"msec\":%s,\"n\":%zu,\"gap_us\":%.1f,\"p10\":%.1f,\"p90\":%.1f,"
                "\"p99\":%.1f,\"rate\":%.0f}\n",
-               candidate->name, options.msec, n, g[n / 2], g[n / 10], g[n * 9 / 10], g[n * 99 / 100],
-               (double)candidate->n_tasks / candidate->seconds);
+               candidate->name, options.msec, n, g[n / 2], g[n / 10], g[n * 9 / 10],
+               g[n * 99 / 100], (double)candidate->n_tasks / candidate->seconds);
 }
 
 static void init_candidate(struct candidate *candidate, const char *name) {

@@ -22,7 +22,7 @@ def cpu_metric:
 
 # From what is measured to what is shown.
 def scale($metric):
-  { wall_us: 1e-3, task_clock_us: 1e-3, parse_us: 1e-3, cycles: 1e-6, instructions: 1e-6,
+  { wall_us: 1e-3, gap_us: 1e-3, task_clock_us: 1e-3, parse_us: 1e-3, cycles: 1e-6, instructions: 1e-6,
     maxrss_kib: 0.001024 }[$metric] // 1;
 
 def number:

@@ -150,15 +150,13 @@ static void report(struct rt_slot *slot) {
                        usage.started_nsec <= usage.exited_nsec);
 }
 
-static int dispatch(struct rt_slot *slot, const struct act *act, int out_fd,
-                    struct st_error *err) {
+static int dispatch(struct rt_slot *slot, const struct act *act, int out_fd, struct st_error *err) {
         char sh[] = "sh", c[] = "-c";
         char *shell[] = {sh, c, (char *)act->command, NULL};
         char *plain[] = {(char *)act->command, NULL};
         struct st_memory memory = {.limit = {.value = options.memory, .has = options.memory > 0}};
         struct st_resources resources = {
-                .memory = &memory,
-                .pids_limit = {.value = options.pids, .has = options.pids > 0}};
+                .memory = &memory, .pids_limit = {.value = options.pids, .has = options.pids > 0}};
         struct rt_slot_task task = RT_SLOT_TASK_INIT;
 
         task.argv = act->no_shell ? plain : shell;
@@ -234,10 +232,10 @@ static void park(struct rt_pool *pool) {
 
 static void read_options(int argc, char **argv) {
         static const struct option longs[] = {
-                {"root", 1, NULL, 'r'},   {"grade", 1, NULL, 'g'},    {"no-init", 0, NULL, 'n'},
-                {"upper", 1, NULL, 'u'},  {"parked", 1, NULL, 'p'},   {"slots", 1, NULL, 's'},
-                {"user", 1, NULL, 'U'},   {"usage", 0, NULL, 'c'},    {"memory", 1, NULL, 'm'},
-                {"pids", 1, NULL, 'P'},   {"hostname", 1, NULL, 'H'}, {"config", 1, NULL, 'C'},
+                {"root", 1, NULL, 'r'},  {"grade", 1, NULL, 'g'},    {"no-init", 0, NULL, 'n'},
+                {"upper", 1, NULL, 'u'}, {"parked", 1, NULL, 'p'},   {"slots", 1, NULL, 's'},
+                {"user", 1, NULL, 'U'},  {"usage", 0, NULL, 'c'},    {"memory", 1, NULL, 'm'},
+                {"pids", 1, NULL, 'P'},  {"hostname", 1, NULL, 'H'}, {"config", 1, NULL, 'C'},
                 {NULL, 0, NULL, 0},
         };
         int c;
@@ -245,25 +243,46 @@ static void read_options(int argc, char **argv) {
         options.pool.name = "drive";
         while ((c = getopt_long(argc, argv, "+", longs, NULL)) >= 0) {
                 switch (c) {
-                case 'r': options.root = optarg; break;
+                case 'r':
+                        options.root = optarg;
+                        break;
                 case 'g':
                         if (rt_grade_parse(optarg, &options.pool.grade) < 0)
                                 exit(2);
                         break;
-                case 'n': options.pool.no_init = true; break;
-                case 'u': options.pool.upper_bytes = strtoull(optarg, NULL, 10); break;
-                case 'p': options.pool.max_parked = (unsigned)atoi(optarg); break;
-                case 's': options.pool.max_slots = (unsigned)atoi(optarg); break;
+                case 'n':
+                        options.pool.no_init = true;
+                        break;
+                case 'u':
+                        options.pool.upper_bytes = strtoull(optarg, NULL, 10);
+                        break;
+                case 'p':
+                        options.pool.max_parked = (unsigned)atoi(optarg);
+                        break;
+                case 's':
+                        options.pool.max_slots = (unsigned)atoi(optarg);
+                        break;
                 case 'U':
                         options.user.uid = options.user.gid = (uint32_t)atoi(optarg);
                         options.has_user = true;
                         break;
-                case 'c': options.usage = true; break;
-                case 'm': options.memory = atoll(optarg); break;
-                case 'P': options.pids = atoll(optarg); break;
-                case 'H': options.hostname = optarg; break;
-                case 'C': options.pool.config = optarg; break;
-                default: exit(2);
+                case 'c':
+                        options.usage = true;
+                        break;
+                case 'm':
+                        options.memory = atoll(optarg);
+                        break;
+                case 'P':
+                        options.pids = atoll(optarg);
+                        break;
+                case 'H':
+                        options.hostname = optarg;
+                        break;
+                case 'C':
+                        options.pool.config = optarg;
+                        break;
+                default:
+                        exit(2);
                 }
         }
         if (argc - optind < 2 || !options.root)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <mqueue.h>
 #include <net/if.h>
 #include <sched.h>
@@ -27,8 +28,6 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <linux/keyctl.h>
 
 enum { KEY = 4711, SESSION = -3, USER = -4, PORT = 4711, IOPRIO_BE_7 = 2 << 13 | 7 };
 
@@ -255,8 +254,7 @@ static bool look_schedule(void) {
         must(sched_getaffinity(0, sizeof cpus, &cpus) == 0, "sched_getaffinity");
         return getpriority(PRIO_PROCESS, 0) == 7 ||
                CPU_COUNT(&cpus) < (int)sysconf(_SC_NPROCESSORS_ONLN) ||
-               syscall(SYS_ioprio_get, 1, 0) == IOPRIO_BE_7 ||
-               sched_getscheduler(0) == SCHED_BATCH;
+               syscall(SYS_ioprio_get, 1, 0) == IOPRIO_BE_7 || sched_getscheduler(0) == SCHED_BATCH;
 }
 
 static void plant_self(void) {
@@ -311,10 +309,10 @@ static void plant_memory(void) {
 
 #define FILE_ROW(name, path)                                                                       \
         if (!strcmp(what, name))                                                                   \
-                return plant ? (plant_file(path), false) : look_file(path)
+        return plant ? (plant_file(path), false) : look_file(path)
 #define ROW(name, planting, looking)                                                               \
         if (!strcmp(what, name))                                                                   \
-                return plant ? ((planting), false) : (looking)
+        return plant ? ((planting), false) : (looking)
 
 static bool act(bool plant, const char *what) {
         FILE_ROW("root", "/etc/residue");

@@ -1,5 +1,4 @@
 #include "../../../runtime/pool/filter.h"
-
 #include "../linux/filters.h"
 #include "leaks.h"
 
@@ -72,12 +71,11 @@ Test(filter, what_is_needed_depends_on_what_the_process_does) {
 }
 
 Test(filter, a_rule_on_an_argument_that_is_not_ours_to_know_counts_as_a_no) {
-        struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW",
-                .architectures = NO_WORDS,
-                .flags = NO_WORDS,
-                RULES({NAMES("setresuid"), .action = "SCMP_ACT_ERRNO",
-                       ARGS({.index = 0, .op = "SCMP_CMP_EQ", .value = 77})})};
+        struct st_seccomp spec = {.default_action = "SCMP_ACT_ALLOW",
+                                  .architectures = NO_WORDS,
+                                  .flags = NO_WORDS,
+                                  RULES({NAMES("setresuid"), .action = "SCMP_ACT_ERRNO",
+                                         ARGS({.index = 0, .op = "SCMP_CMP_EQ", .value = 77})})};
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
         const uint64_t zero[6] = {0}, seventy_seven[6] = {77};
 
@@ -88,13 +86,14 @@ Test(filter, a_rule_on_an_argument_that_is_not_ours_to_know_counts_as_a_no) {
 }
 
 Test(filter, a_rule_on_an_argument_that_is_known_is_asked_with_it) {
-        struct st_seccomp spec = {
-                .default_action = "SCMP_ACT_ALLOW",
-                .architectures = NO_WORDS,
-                .flags = NO_WORDS,
-                RULES({NAMES("clone"), .action = "SCMP_ACT_ERRNO",
-                       ARGS({.index = 0, .op = "SCMP_CMP_MASKED_EQ", .value = 0x10000000,
-                             .value_two = 0x10000000})})}; /* CLONE_NEWUSER */
+        struct st_seccomp spec = {.default_action = "SCMP_ACT_ALLOW",
+                                  .architectures = NO_WORDS,
+                                  .flags = NO_WORDS,
+                                  RULES({NAMES("clone"), .action = "SCMP_ACT_ERRNO",
+                                         ARGS({.index = 0,
+                                               .op = "SCMP_CMP_MASKED_EQ",
+                                               .value = 0x10000000,
+                                               .value_two = 0x10000000})})}; /* CLONE_NEWUSER */
         st_cleanup(rt_seccomp_freep) struct rt_seccomp *filter = prepare(&spec);
 
         cr_expect(rt_filter_allows_dispatch(filter, &all_needs));

@@ -1,5 +1,4 @@
 #include "../../../runtime/pool/message.h"
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
@@ -47,8 +46,12 @@ Test(message, what_a_task_leaves_out_is_the_configs) {
         struct rt_dispatch dispatch;
         st_autofree char *region = NULL;
 
-        process.user = (struct st_user) {.uid = 3, .gid = 4, .umask = 027, .has_umask = true,
-                                         .additional_gids = groups, .n_additional_gids = 2};
+        process.user = (struct st_user) {.uid = 3,
+                                         .gid = 4,
+                                         .umask = 027,
+                                         .has_umask = true,
+                                         .additional_gids = groups,
+                                         .n_additional_gids = 2};
         process.rlimits = &limit;
         process.n_rlimits = 1;
         process.cwd = "/srv";

@@ -1,5 +1,4 @@
 #include "../../../runtime/pool/reset.h"
-
 #include "leaks.h"
 
 #include <criterion/criterion.h>
