@@ -4,7 +4,7 @@
 #include <stint/mounts.h>
 #include <stint/namespaces.h>
 #include <stint/task.h>
-#include <stint/template.h>
+#include <stint/blueprint.h>
 
 struct rt_init {
         const struct st_spec *spec;

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <stint/blueprint.h>
 #include <stint/cgroup.h>
 #include <stint/cleanup.h>
 #include <stint/fs.h>
-#include <stint/template.h>
 
 /* As runc decides: root in a user namespace has it when it does not call itself root. */
 static const char *xdg_runtime_dir(void) {

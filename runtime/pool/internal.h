@@ -61,7 +61,7 @@ struct rt_slot {
 
 struct rt_pool {
         struct rt_runtime *runtime;
-        struct rt_template *template;
+        struct rt_blueprint *blueprint;
         struct rt_journal journal;
         char *name;
         enum rt_grade grade;

@@ -107,9 +107,9 @@ static int write_group(const struct rt_journal *journal, struct st_error *err) {
 }
 
 /* linux.cgroupsPath says below what; else it is beside the caller's own. */
-static int plan_group(struct rt_journal *journal, const struct rt_template *template,
+static int plan_group(struct rt_journal *journal, const struct rt_blueprint *blueprint,
                       struct st_error *err) {
-        const char *below = rt_template_spec(template)->linux_.cgroups_path;
+        const char *below = rt_blueprint_spec(blueprint)->linux_.cgroups_path;
         int r;
 
         if (asprintf(&journal->path, "%s%sstint-%s", below ? below : "", below ? "/" : "",
@@ -117,14 +117,14 @@ static int plan_group(struct rt_journal *journal, const struct rt_template *temp
                 journal->path = NULL;
                 return st_error_set(err, -ENOMEM, "plan the pool's cgroup");
         }
-        r = rt_template_plan_cgroup(template, journal->path, false, &journal->group, err);
+        r = rt_blueprint_plan_cgroup(blueprint, journal->path, false, &journal->group, err);
         if (r >= 0)
                 rt_cgroup_claim(journal->group);
         return r;
 }
 
 static int make(struct rt_journal *journal, struct rt_runtime *runtime,
-                const struct rt_template *template, const char *name, struct st_error *err) {
+                const struct rt_blueprint *blueprint, const char *name, struct st_error *err) {
         int r = rt_runtime_open_dir(runtime, ".pool", &journal->dir_fd, err);
 
         if (r < 0)
@@ -132,7 +132,7 @@ static int make(struct rt_journal *journal, struct rt_runtime *runtime,
         rt_journal_sweep(journal->dir_fd, SWEEP_MSEC);
         r = make_file(journal, name, err);
         if (r >= 0)
-                r = plan_group(journal, template, err);
+                r = plan_group(journal, blueprint, err);
         if (r >= 0)
                 r = write_group(journal, err);
         return r < 0 ? r : publish(journal, err);
@@ -147,10 +147,10 @@ static void release(struct rt_journal *journal) {
         *journal = (struct rt_journal) {.dir_fd = -1, .file_fd = -1};
 }
 
-int rt_journal_open(struct rt_runtime *runtime, const struct rt_template *template,
+int rt_journal_open(struct rt_runtime *runtime, const struct rt_blueprint *blueprint,
                     const char *name, struct rt_journal *ret_journal, struct st_error *err) {
         struct rt_journal journal = {.dir_fd = -1, .file_fd = -1};
-        int r = make(&journal, runtime, template, name, err);
+        int r = make(&journal, runtime, blueprint, name, err);
 
         if (r < 0) {
                 release(&journal);

@@ -4,8 +4,8 @@
  * for as long as its keeper lives. A file whose lock can be had is a dead keeper's: what lives in
  * its cgroups is killed, they are removed, and then the file. */
 #pragma once
+#include <stint/blueprint.h>
 #include <stint/pool.h>
-#include <stint/template.h>
 
 struct rt_journal {
         int dir_fd, file_fd;
@@ -14,7 +14,7 @@ struct rt_journal {
         struct rt_cgroup *group; /* NULL until it is planned */
 };
 
-int rt_journal_open(struct rt_runtime *runtime, const struct rt_template *template,
+int rt_journal_open(struct rt_runtime *runtime, const struct rt_blueprint *blueprint,
                     const char *name, struct rt_journal *ret_journal,
                     struct st_error *err) st_must_check;
 /* All slots are gone: remove the group and the file. What resists stays for the next sweep. */

@@ -67,7 +67,7 @@ static int reap(struct rt_slot *slot, struct rt_slot_process *process, struct rt
 static int launch(struct rt_slot *slot, struct rt_slot_process *process, int join_fd,
                   struct st_error *err) {
         struct rt_pool *pool = slot->pool;
-        struct rt_template_launch what = {
+        struct rt_blueprint_launch what = {
                 .cgroup = slot->cgroup,
                 .join_pid_fd = join_fd,
                 .join_net_fd = -1,
@@ -75,13 +75,13 @@ static int launch(struct rt_slot *slot, struct rt_slot_process *process, int joi
                 .serve = rt_parked_serve,
                 .data = &slot->parked,
         };
-        struct rt_template_child child;
+        struct rt_blueprint_child child;
         int r;
 
-        if (rt_template_spec(pool->template)->linux_.namespaces[ST_NS_NETWORK].wanted &&
-            !rt_template_spec(pool->template)->linux_.namespaces[ST_NS_NETWORK].path)
+        if (rt_blueprint_spec(pool->blueprint)->linux_.namespaces[ST_NS_NETWORK].wanted &&
+            !rt_blueprint_spec(pool->blueprint)->linux_.namespaces[ST_NS_NETWORK].path)
                 what.join_net_fd = join_fd;
-        r = rt_template_launch(pool->template, &what, &child, err);
+        r = rt_blueprint_launch(pool->blueprint, &what, &child, err);
         if (r < 0)
                 return r;
         process->pid = child.pid;
@@ -125,7 +125,7 @@ static int make_cgroup(struct rt_slot *slot, struct st_error *err) {
                 path = NULL;
                 return st_error_set(err, -ENOMEM, "plan the slot's cgroup");
         }
-        r = rt_template_plan_cgroup(slot->pool->template, path, true, &slot->cgroup, err);
+        r = rt_blueprint_plan_cgroup(slot->pool->blueprint, path, true, &slot->cgroup, err);
         if (r >= 0)
                 r = rt_cgroup_create(slot->cgroup, err);
         return r < 0 ? r : bind_to_domain(slot, err);
@@ -161,7 +161,7 @@ static struct rt_slot *new_slot(struct rt_pool *pool, int domain) {
                 .early_filter = pool->early_filter,
                 .keyring_each = pool->keyring_each,
                 .shifted_clock =
-                        rt_template_spec(pool->template)->linux_.namespaces[ST_NS_TIME].wanted,
+                        rt_blueprint_spec(pool->blueprint)->linux_.namespaces[ST_NS_TIME].wanted,
                 .arguments = pool->arguments,
                 .arguments_size = pool->arguments_size,
                 .n_dirs = pool->n_dirs,
@@ -347,7 +347,7 @@ static void init_is_silent(struct rt_slot *slot) {
 static void take_handshake(struct rt_slot *slot, struct rt_slot_process *process,
                            const struct rt_message *message) {
         struct st_error error = {0};
-        int r = rt_template_answer(slot->cgroup, process->sync_fd, message, &error);
+        int r = rt_blueprint_answer(slot->cgroup, process->sync_fd, message, &error);
 
         if (r >= 0)
                 return;

@@ -90,7 +90,7 @@ int rt_slot_limit(struct rt_slot *slot, const struct st_resources *resources,
                   struct st_error *err) {
         static const struct st_resources none = {0};
         const struct st_resources *config =
-                rt_template_spec(slot->pool->template)->linux_.resources;
+                rt_blueprint_spec(slot->pool->blueprint)->linux_.resources;
         struct st_memory memory =
                 config && config->memory ? *config->memory : (struct st_memory) {0};
         struct st_cpu cpu = config && config->cpu ? *config->cpu : (struct st_cpu) {0};

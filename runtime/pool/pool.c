@@ -96,7 +96,7 @@ static bool is_new(const struct st_spec *spec, enum st_namespace_kind kind) {
 /* Whoever can trace pid 1 has its rights, and goes past a filter that it has not. A user namespace
  * bounds the rights, not the filter. */
 static int check_rights(const struct rt_pool *pool, struct st_error *err) {
-        const struct st_capabilities *caps = rt_template_caps(pool->template);
+        const struct st_capabilities *caps = rt_blueprint_caps(pool->blueprint);
         uint64_t has = caps->bounding | caps->permitted | caps->inheritable;
 
         if (pool->no_init)
@@ -131,7 +131,7 @@ static bool is_read_only(const struct st_mount *mount) {
 }
 
 static int plan_emptying(struct rt_pool *pool, const struct st_mount *mount, struct st_error *err) {
-        const struct st_spec *spec = rt_template_spec(pool->template);
+        const struct st_spec *spec = rt_blueprint_spec(pool->blueprint);
 
         if (!strcmp(mount->destination, "/dev") || is_read_only(mount))
                 return 0; /* read-only, all of it */
@@ -144,7 +144,7 @@ static int plan_emptying(struct rt_pool *pool, const struct st_mount *mount, str
 
 /* What a task may have written is emptied: so it has to be in places that are known. */
 static int plan_reset(struct rt_pool *pool, struct st_error *err) {
-        const struct st_spec *spec = rt_template_spec(pool->template);
+        const struct st_spec *spec = rt_blueprint_spec(pool->blueprint);
         bool has_mqueue = false;
 
         if (pool->grade != RT_GRADE_SAME_JOB)
@@ -168,7 +168,7 @@ static int plan_reset(struct rt_pool *pool, struct st_error *err) {
 }
 
 static int check_grade(const struct rt_pool *pool, struct st_error *err) {
-        const struct st_spec *spec = rt_template_spec(pool->template);
+        const struct st_spec *spec = rt_blueprint_spec(pool->blueprint);
 
         if (pool->no_init && pool->grade != RT_GRADE_FRESH)
                 return st_error_set(err, -EINVAL, "no_init is for grade fresh");
@@ -178,7 +178,7 @@ static int check_grade(const struct rt_pool *pool, struct st_error *err) {
 }
 
 static void choose_filter(struct rt_pool *pool) {
-        const struct rt_seccomp *filter = rt_template_filter(pool->template);
+        const struct rt_seccomp *filter = rt_blueprint_filter(pool->blueprint);
         struct rt_filter_needs needs = {
                 .no_init = pool->no_init || pool->grade == RT_GRADE_SCRUBBED,
                 .reuse = pool->grade == RT_GRADE_SAME_JOB,
@@ -254,7 +254,7 @@ static bool is_name(const char *name) {
 static int make_template(struct rt_pool *pool, const struct rt_pool_options *options,
                          struct st_error *err) {
         bool same_job = options->grade == RT_GRADE_SAME_JOB;
-        struct rt_template_options what = {
+        struct rt_blueprint_options what = {
                 .bundle = options->bundle,
                 .config = options->config,
                 .id = pool->name,
@@ -264,7 +264,7 @@ static int make_template(struct rt_pool *pool, const struct rt_pool_options *opt
                 .extra_pids = !options->no_init,
         };
 
-        return rt_template_new(pool->runtime, &what, &pool->template, err);
+        return rt_blueprint_new(pool->runtime, &what, &pool->blueprint, err);
 }
 
 static struct rt_pool *alloc_pool(struct rt_runtime *runtime,
@@ -306,7 +306,7 @@ int rt_pool_new(struct rt_runtime *runtime, const struct rt_pool_options *option
         if (r >= 0)
                 r = plan_reset(pool, err);
         if (r >= 0)
-                r = rt_journal_open(runtime, pool->template, pool->name, &pool->journal, err);
+                r = rt_journal_open(runtime, pool->blueprint, pool->name, &pool->journal, err);
         if (r < 0)
                 return st_error_prefix(err, r, "pool %s", pool->name);
         choose_filter(pool);
@@ -358,7 +358,7 @@ struct rt_pool *rt_pool_free(struct rt_pool *pool) {
         }
         if (pool->journal.dir_fd >= 0)
                 rt_journal_close(&pool->journal, FREE_MSEC);
-        rt_template_free(pool->template);
+        rt_blueprint_free(pool->blueprint);
         for (size_t i = 0; i < pool->n_domains; i++) {
                 free((char *)pool->domains[i].cpus);
                 free((char *)pool->domains[i].mems);

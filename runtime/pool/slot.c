@@ -14,7 +14,7 @@
 /* ---- dispatch ---- */
 
 static int refuse_name(const struct rt_slot *slot, struct st_error *err) {
-        const struct st_spec *spec = rt_template_spec(slot->pool->template);
+        const struct st_spec *spec = rt_blueprint_spec(slot->pool->blueprint);
 
         if (slot->pool->can_rename && spec->linux_.namespaces[ST_NS_UTS].wanted &&
             !spec->linux_.namespaces[ST_NS_UTS].path)
@@ -81,7 +81,7 @@ static int send_task(const struct rt_slot *slot, char *message, size_t size,
 }
 
 static int dispatch(struct rt_slot *slot, const struct rt_slot_task *task, struct st_error *err) {
-        const struct st_process *process = rt_template_spec(slot->pool->template)->process;
+        const struct st_process *process = rt_blueprint_spec(slot->pool->blueprint)->process;
         st_autofree char *message = NULL, *name = NULL;
         size_t size;
         int r = 0;

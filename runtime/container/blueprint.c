@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include <stint/blueprint.h>
 #include <stint/cleanup.h>
 #include <stint/handshake.h>
 #include <stint/idmap.h>
 #include <stint/syscall.h>
-#include <stint/template.h>
 
-struct rt_template {
+struct rt_blueprint {
         struct rt_container *container; /* no state directory, no processes: what a plan asks for */
         struct rt_create_options options;
         uint64_t upper_bytes;
@@ -91,7 +91,7 @@ static int add_tmp(struct st_spec *spec, uint64_t bytes, struct st_error *err) {
         return 0;
 }
 
-static int adapt(struct st_spec *spec, const struct rt_template_options *options,
+static int adapt(struct st_spec *spec, const struct rt_blueprint_options *options,
                  struct st_error *err) {
         struct st_resources *resources = spec->linux_.resources;
 
@@ -121,7 +121,7 @@ static int absolute(const char *base, const char *path, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
-static int fill(struct rt_container *container, const struct rt_template_options *options,
+static int fill(struct rt_container *container, const struct rt_blueprint_options *options,
                 struct st_error *err) {
         struct rt_record *record = &container->record;
         int r = absolute(NULL, options->bundle ? options->bundle : ".", &record->bundle);
@@ -144,40 +144,41 @@ static bool uses_up_trees(const struct rt_init *init) {
         return false;
 }
 
-static int make_plan(struct rt_template *template, struct st_error *err) {
-        struct rt_init *init = &template->plan.init;
+static int make_plan(struct rt_blueprint *blueprint, struct st_error *err) {
+        struct rt_init *init = &blueprint->plan.init;
         int r;
 
-        if (template->has_plan)
-                rt_plan_deinit(&template->plan); /* its trees are used up */
-        template->has_plan = false;
-        r = rt_plan_make(template->container, &template->options, false, &template->plan, err);
+        if (blueprint->has_plan)
+                rt_plan_deinit(&blueprint->plan); /* its trees are used up */
+        blueprint->has_plan = false;
+        r = rt_plan_make(blueprint->container, &blueprint->options, false, &blueprint->plan, err);
         if (r < 0)
                 return r;
-        template->has_plan = true;
-        template->reusable = !uses_up_trees(init);
-        init->rootfs.upper_bytes = template->upper_bytes;
-        init->seal_dev = template->read_only;
+        blueprint->has_plan = true;
+        blueprint->reusable = !uses_up_trees(init);
+        init->rootfs.upper_bytes = blueprint->upper_bytes;
+        init->seal_dev = blueprint->read_only;
         init->wait_for_record = false; /* there is none to wait for */
-        if (template->plan.seccomp && template->plan.seccomp->notify)
+        if (blueprint->plan.seccomp && blueprint->plan.seccomp->notify)
                 return refuse(err, "linux.seccomp", "a slot has no listener for SCMP_ACT_NOTIFY");
         return 0;
 }
 
-int rt_template_new(struct rt_runtime *runtime, const struct rt_template_options *options,
-                    struct rt_template **ret_template, struct st_error *err) {
-        st_cleanup(rt_template_freep) struct rt_template *template = calloc(1, sizeof *template);
+int rt_blueprint_new(struct rt_runtime *runtime, const struct rt_blueprint_options *options,
+                     struct rt_blueprint **ret_template, struct st_error *err) {
+        st_cleanup(rt_blueprint_freep) struct rt_blueprint *blueprint =
+                calloc(1, sizeof *blueprint);
         st_autofree char *text = NULL;
         struct rt_container *container;
         size_t length;
         int r;
 
-        if (!template)
+        if (!blueprint)
                 return st_error_set(err, -ENOMEM, "plan the slots");
-        template->options = (struct rt_create_options)RT_CREATE_OPTIONS_INIT;
-        template->upper_bytes = options->upper_bytes;
-        template->read_only = options->read_only;
-        template->container = container = rt_container_new(runtime);
+        blueprint->options = (struct rt_create_options)RT_CREATE_OPTIONS_INIT;
+        blueprint->upper_bytes = options->upper_bytes;
+        blueprint->read_only = options->read_only;
+        blueprint->container = container = rt_container_new(runtime);
         if (!container)
                 return st_error_set(err, -ENOMEM, "plan the slots");
         r = rt_runtime_open_root(runtime, true, err);
@@ -191,41 +192,41 @@ int rt_template_new(struct rt_runtime *runtime, const struct rt_template_options
         if (r >= 0)
                 r = fill(container, options, err);
         if (r >= 0)
-                r = make_plan(template, err);
+                r = make_plan(blueprint, err);
         if (r < 0)
                 return r;
-        *ret_template = st_take(template);
+        *ret_template = st_take(blueprint);
         return 0;
 }
 
-struct rt_template *rt_template_free(struct rt_template *template) {
-        if (!template)
+struct rt_blueprint *rt_blueprint_free(struct rt_blueprint *blueprint) {
+        if (!blueprint)
                 return NULL;
-        if (template->has_plan)
-                rt_plan_deinit(&template->plan);
-        rt_container_free(template->container);
-        free(template);
+        if (blueprint->has_plan)
+                rt_plan_deinit(&blueprint->plan);
+        rt_container_free(blueprint->container);
+        free(blueprint);
         return NULL;
 }
 
-const struct st_spec *rt_template_spec(const struct rt_template *template) {
-        return template->container->spec;
+const struct st_spec *rt_blueprint_spec(const struct rt_blueprint *blueprint) {
+        return blueprint->container->spec;
 }
 
-const struct rt_seccomp *rt_template_filter(const struct rt_template *template) {
-        return template->plan.seccomp;
+const struct rt_seccomp *rt_blueprint_filter(const struct rt_blueprint *blueprint) {
+        return blueprint->plan.seccomp;
 }
 
-const struct st_capabilities *rt_template_caps(const struct rt_template *template) {
-        return &template->plan.init.task.caps;
+const struct st_capabilities *rt_blueprint_caps(const struct rt_blueprint *blueprint) {
+        return &blueprint->plan.init.task.caps;
 }
 
-int rt_template_plan_cgroup(const struct rt_template *template, const char *path, bool limited,
-                            struct rt_cgroup **ret_cgroup, struct st_error *err) {
+int rt_blueprint_plan_cgroup(const struct rt_blueprint *blueprint, const char *path, bool limited,
+                             struct rt_cgroup **ret_cgroup, struct st_error *err) {
         const struct st_resources *resources =
-                limited ? template->container->spec->linux_.resources : NULL;
+                limited ? blueprint->container->spec->linux_.resources : NULL;
 
-        return rt_container_plan_cgroup(template->container, path, resources, ret_cgroup, err);
+        return rt_container_plan_cgroup(blueprint->container, path, resources, ret_cgroup, err);
 }
 
 /* ---- launching ---- */
@@ -236,10 +237,10 @@ static void join_instead(struct rt_namespaces *namespaces, enum st_namespace_kin
                 namespaces->clone_flags &= ~(uint64_t)rt_namespace_flag(kind);
 }
 
-static struct rt_init init_of(const struct rt_template *template,
-                              const struct rt_template_launch *launch, int creator_fd,
+static struct rt_init init_of(const struct rt_blueprint *blueprint,
+                              const struct rt_blueprint_launch *launch, int creator_fd,
                               int sync_fd) {
-        struct rt_init init = template->plan.init;
+        struct rt_init init = blueprint->plan.init;
 
         init.creator_fd = creator_fd;
         init.sync_fd = sync_fd;
@@ -252,9 +253,9 @@ static struct rt_init init_of(const struct rt_template *template,
         return init;
 }
 
-static int help_child(const struct rt_template *template, const struct rt_init *init, pid_t pid,
+static int help_child(const struct rt_blueprint *blueprint, const struct rt_init *init, pid_t pid,
                       int sync_fd, struct st_error *err) {
-        const struct st_linux *lin = &template->container->spec->linux_;
+        const struct st_linux *lin = &blueprint->container->spec->linux_;
         int r = 0;
 
         if (init->namespaces.clone_flags & CLONE_NEWUSER)
@@ -278,8 +279,8 @@ static void give_up(int pidfd) {
                         return;
 }
 
-static int launch_one(struct rt_template *template, const struct rt_template_launch *launch,
-                      struct rt_template_child *ret_child, struct st_error *err) {
+static int launch_one(struct rt_blueprint *blueprint, const struct rt_blueprint_launch *launch,
+                      struct rt_blueprint_child *ret_child, struct st_error *err) {
         st_autoclose int parent_fd = -1, child_fd = -1, pidfd = -1;
         struct rt_child child;
         struct rt_init init;
@@ -287,39 +288,39 @@ static int launch_one(struct rt_template *template, const struct rt_template_lau
 
         if (r < 0)
                 return r;
-        init = init_of(template, launch, parent_fd, child_fd);
+        init = init_of(blueprint, launch, parent_fd, child_fd);
         r = rt_launch(&init, &child, err);
         if (r < 0)
                 return r;
         pidfd = child.pidfd;
         child_fd = st_close(child_fd); /* so that the child's end is the only one */
-        r = help_child(template, &init, child.pid, parent_fd, err);
+        r = help_child(blueprint, &init, child.pid, parent_fd, err);
         if (r < 0) {
                 give_up(pidfd);
                 return r;
         }
-        *ret_child = (struct rt_template_child) {
+        *ret_child = (struct rt_blueprint_child) {
                 .pid = child.pid, .pidfd = st_take_fd(pidfd), .sync_fd = st_take_fd(parent_fd)};
         return 0;
 }
 
-int rt_template_launch(struct rt_template *template, const struct rt_template_launch *launch,
-                       struct rt_template_child *ret_child, struct st_error *err) {
-        struct rt_container *container = template->container;
-        int r = template->has_plan && template->reusable ? 0 : make_plan(template, err);
+int rt_blueprint_launch(struct rt_blueprint *blueprint, const struct rt_blueprint_launch *launch,
+                        struct rt_blueprint_child *ret_child, struct st_error *err) {
+        struct rt_container *container = blueprint->container;
+        int r = blueprint->has_plan && blueprint->reusable ? 0 : make_plan(blueprint, err);
 
         if (r < 0)
                 return r;
         container->record.cgroup = (struct rt_cgroup *)launch->cgroup;
-        r = rt_plan_set_cgroup(container, &template->plan, err);
+        r = rt_plan_set_cgroup(container, &blueprint->plan, err);
         if (r >= 0)
-                r = launch_one(template, launch, ret_child, err);
+                r = launch_one(blueprint, launch, ret_child, err);
         container->record.cgroup = NULL; /* it is the slot's */
         return r;
 }
 
-int rt_template_answer(const struct rt_cgroup *cgroup, int sync_fd,
-                       const struct rt_message *message, struct st_error *err) {
+int rt_blueprint_answer(const struct rt_cgroup *cgroup, int sync_fd,
+                        const struct rt_message *message, struct st_error *err) {
         int r;
 
         switch ((enum rt_message_type)message->type) {

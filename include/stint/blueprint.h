@@ -1,4 +1,4 @@
-/* include/stint/template.h: one config, read and checked once, from which any number of prepared
+/* include/stint/blueprint.h: one config, read and checked once, from which any number of prepared
  * first processes are cloned: what warm slots are made of. Not for other programs. */
 #pragma once
 #include <sys/types.h>
@@ -11,9 +11,9 @@
  * Returns to report a failure, as RT_MSG_FAILED. Async-signal-safe. */
 typedef int rt_serve_fn(void *data, struct rt_task *task, int sync_fd, struct st_error *err);
 
-struct rt_template;
+struct rt_blueprint;
 
-struct rt_template_options {
+struct rt_blueprint_options {
         const char *bundle, *config; /* as in struct rt_create_options */
         const char *id;              /* names it in errors */
         uint64_t upper_bytes;        /* see struct rt_rootfs */
@@ -27,41 +27,41 @@ struct rt_template_options {
 /* Errors as those of rt_container_prepare(), and -EOPNOTSUPP (kind UNSUPPORTED, naming the field)
  * for what needs a container's own state: hooks, a terminal, SCMP_ACT_NOTIFY, netDevices, intelRdt,
  * systemd's cgroup driver; and for a config without new pid and mount namespaces. */
-int rt_template_new(struct rt_runtime *runtime, const struct rt_template_options *options,
-                    struct rt_template **ret_template, struct st_error *err) st_must_check;
-struct rt_template *rt_template_free(struct rt_template *template);
-ST_DEFINE_FREEP(struct rt_template, rt_template_free);
+int rt_blueprint_new(struct rt_runtime *runtime, const struct rt_blueprint_options *options,
+                     struct rt_blueprint **ret_template, struct st_error *err) st_must_check;
+struct rt_blueprint *rt_blueprint_free(struct rt_blueprint *blueprint);
+ST_DEFINE_FREEP(struct rt_blueprint, rt_blueprint_free);
 
-const struct st_spec *rt_template_spec(const struct rt_template *template);
+const struct st_spec *rt_blueprint_spec(const struct rt_blueprint *blueprint);
 /* NULL: none. Borrowed. */
-const struct rt_seccomp *rt_template_filter(const struct rt_template *template);
+const struct rt_seccomp *rt_blueprint_filter(const struct rt_blueprint *blueprint);
 /* The capabilities that can be granted. */
-const struct st_capabilities *rt_template_caps(const struct rt_template *template);
+const struct st_capabilities *rt_blueprint_caps(const struct rt_blueprint *blueprint);
 
 /* The cgroups of one: planned as the config wants, but at @path (absolute, or beside the caller's).
  * @limited: with the config's limits; else bare, for a group of them. */
-int rt_template_plan_cgroup(const struct rt_template *template, const char *path, bool limited,
-                            struct rt_cgroup **ret_cgroup, struct st_error *err) st_must_check;
+int rt_blueprint_plan_cgroup(const struct rt_blueprint *blueprint, const char *path, bool limited,
+                             struct rt_cgroup **ret_cgroup, struct st_error *err) st_must_check;
 /* A directory below the runtime's state root that is no container's: @name begins with a dot. Made
  * when it is missing. */
 int rt_runtime_open_dir(struct rt_runtime *runtime, const char *name, int *ret_fd,
                         struct st_error *err) st_must_check;
 
-struct rt_template_launch {
+struct rt_blueprint_launch {
         const struct rt_cgroup *cgroup; /* created; NULL: none */
         int join_pid_fd, join_net_fd;   /* namespaces to join instead of new ones; -1: new */
         int null_fd;                    /* becomes descriptors 0, 1 and 2 */
         rt_serve_fn *serve;
         void *data;
 };
-struct rt_template_child {
+struct rt_blueprint_child {
         pid_t pid;
         int pidfd, sync_fd; /* the caller's */
 };
-/* Clone one. It may ask for its limits before it is prepared: see rt_template_answer(). */
-int rt_template_launch(struct rt_template *template, const struct rt_template_launch *launch,
-                       struct rt_template_child *ret_child, struct st_error *err) st_must_check;
+/* Clone one. It may ask for its limits before it is prepared: see rt_blueprint_answer(). */
+int rt_blueprint_launch(struct rt_blueprint *blueprint, const struct rt_blueprint_launch *launch,
+                        struct rt_blueprint_child *ret_child, struct st_error *err) st_must_check;
 /* A message of the handshake that @sync_fd brought. 0: answered; negative: it failed, and why. */
 struct rt_message;
-int rt_template_answer(const struct rt_cgroup *cgroup, int sync_fd,
-                       const struct rt_message *message, struct st_error *err) st_must_check;
+int rt_blueprint_answer(const struct rt_cgroup *cgroup, int sync_fd,
+                        const struct rt_message *message, struct st_error *err) st_must_check;
