@@ -78,7 +78,7 @@ obeys_a_cpuset() {
 refuses() {
   on gb10 --explain --cpus 1 >/dev/null
   fails 1 "place wants one of --explain, --list, --repack and --simulate" on gb10
-  fails 1 "place wants either --explain or --simulate" on gb10 --explain --cpus 1 --simulate x
+  fails 1 "place wants one of --explain, --list, --repack and --simulate" on gb10 --explain --cpus 1 --simulate x
   fails 1 "--explain wants --cpus" on gb10 --explain
   fails 1 "invalid tier: gold" on gb10 --explain --cpus 1 --tier gold
   fails 1 "invalid value for smt: off" on gb10 --explain --cpus 1 --smt off
