@@ -211,6 +211,36 @@ resources() { # never the same instance twice at once; each looks for the marks 
         must_fail 'gpu.*5 wanted, there are 4' rt batch -b "$bundle" -n 1 --resource gpu=4 --need gpu=5 "$bundle/tasks"
         must_fail 'fpga' rt batch -b "$bundle" -n 1 --need fpga=1 "$bundle/tasks"
 }
+devices() { # a spec in /etc/cdi, which is an overlay of ours here
+        mkdir "$bundle/etc"
+        mount -t tmpfs none "$bundle/etc"
+        mkdir "$bundle/etc/upper" "$bundle/etc/work" "$bundle/shown"
+        mount -t overlay -o "lowerdir=/etc,upperdir=$bundle/etc/upper,workdir=$bundle/etc/work" none /etc
+        mkdir -p /etc/cdi
+        echo shown >"$bundle/shown/file"
+        jq -n --arg dir "$bundle/shown" '{cdiVersion: "0.6.0", kind: "v.com/d", devices: [{name: "0", containerEdits: {
+                deviceNodes: [{path: "/dev/mine", hostPath: "/dev/zero"}], env: ["MINE=yes"],
+                mounts: [{hostPath: $dir, containerPath: "/shown", options: ["rbind", "ro"]}]}}]}' >/etc/cdi/v.json
+        config '.root.readonly = false'
+        echo 'head -c 4 /dev/mine | wc -c; echo $MINE; cat /shown/file' >"$bundle/tasks"
+        batch 0 -n 1 --device v.com/d=0 "$bundle/tasks"
+        same $'4\nyes\nshown' "$(<"$bundle/logs/1.out")"
+        same v.com/d=0 "$(record 1 '.devices[0]')"
+        rm -r "$bundle/results" "$bundle/logs"
+        batch 1 -n 1 --device v.com/d=9 "$bundle/tasks"
+        same 'start-failed device v.com/d=9: no CDI spec has it' "$(record 1 '"\(.end) \(.error)"')"
+        umount /etc "$bundle/etc"
+}
+slots_auto() { # as many as the CPUs that we may use
+        config .
+        echo true >"$bundle/tasks"
+        rt() { taskset -c "$(taskset -pc $$ | sed 's/.*: *\([0-9]*\).*/\1/')" "$STINT" --root "$state" "$@"; }
+        batch 0 --json "$bundle/tasks"
+        rt batch -b "$bundle" "$bundle/tasks" 2>"$bundle/err"
+        grep -q 'on 1 slot$' "$bundle/err"
+        rt batch -b "$bundle" --cpus 0.25 "$bundle/tasks" 2>"$bundle/err"
+        grep -q 'on 4 slots$' "$bundle/err"
+}
 make_room() { # the best-effort task is ended, the exclusive one runs, the other begins again
         config .
         mkdir "$bundle/marks"
@@ -298,6 +328,8 @@ story '--pre and --post' pre_and_post
 story '--pre that fails: no start, and --post' pre_fails
 story '--outputs' outputs
 story '--resource, --need' resources
+story '--device: what a CDI spec says' devices
+story '--slots auto' slots_auto
 story 'an exclusive task does not wait for a best-effort one' make_room
 story '--json' events
 story 'results are not overwritten' no_overwriting
