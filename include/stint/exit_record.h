@@ -82,7 +82,7 @@ struct rt_exit_record {
         const char *const *devices; /* NULL, or ends with NULL */
 };
 
-/* The line, with its newline; the caller frees it. */
+/* The line, with its newline and a NUL behind it; the caller frees it. */
 int rt_exit_record_render(const struct rt_exit_record *record, char **ret_line, size_t *ret_length,
                           struct st_error *err) st_must_check;
 

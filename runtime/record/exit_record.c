@@ -1,5 +1,5 @@
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <stint/cleanup.h>
@@ -181,11 +181,8 @@ int rt_exit_record_render(const struct rt_exit_record *record, char **ret_line, 
         r = st_json_writer_finish(w, &text, &length, err);
         if (r < 0)
                 return st_error_prefix(err, r, "write the record of %s", record->id);
-        line = malloc(length + 1);
-        if (!line)
+        if (asprintf(&line, "%s\n", text) < 0)
                 return st_error_set(err, -ENOMEM, "write the record of %s", record->id);
-        memcpy(line, text, length);
-        line[length] = '\n';
         *ret_line = line;
         *ret_length = length + 1;
         return 0;
