@@ -79,7 +79,7 @@ char *cli_help_program(const struct cli_verb *const *verbs, const struct cli_opt
         if (!out)
                 return NULL;
         fputs("Usage: stint [GLOBAL OPTION...] VERB [OPTION...] [OPERAND...]\n"
-              "Run OCI containers. \"stint VERB --help\" lists a verb's options.\n\nVerbs:\n",
+              "Run OCI containers. \"stint VERB --help\" lists a verb's options.\nVerbs:\n",
               out);
         print_verbs(out, verbs);
         fputs("\nGlobal options:\n", out);

@@ -36,6 +36,10 @@ _stint() {
   if [[ $prev == -* ]] && _stint_takes_value "$prev" ${verb:+"$verb"}; then
     case $prev in
       --log-format) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$cur") ;;
+      --grade) COMPREPLY=(cold) ;;
+      --network) mapfile -t COMPREPLY < <(compgen -W 'host none' -- "$cur") ;;
+      --slots | -n) COMPREPLY=(auto) ;;
+      --logs | --scratch | --workdir | -w) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
       --rootless) mapfile -t COMPREPLY < <(compgen -W 'true false auto' -- "$cur") ;;
       --format | -f)
         if [[ $verb == list || $verb == ps ]]; then
@@ -53,6 +57,7 @@ _stint() {
     mapfile -t COMPREPLY < <(compgen -W "$(_stint_verbs)" -- "$cur")
   else
     case $verb in
+      batch) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
       create | run | restore | spec | features | list | place) ;; # a new name, or none
       *) mapfile -t COMPREPLY < <(compgen -W "$(stint "${root[@]}" list -q 2>/dev/null)" -- "$cur") ;;
     esac

@@ -6,13 +6,13 @@ source "$(dirname "$0")/tap.sh"
 man=$(realpath "${MAN:-$here/../../../docs/man}")
 completion=$here/../../../runtime/cli/completion
 
-help_fits() {
+help_fits() { # but for batch, which has too many options for one screen
   local verb
   for verb in "" "${verbs[@]}"; do
     # shellcheck disable=SC2086 # the empty one is the program's own
     "$STINT" $verb --help | awk -v verb="$verb" 'length > 79 { print verb ": line of " length; bad = 1 }
       / $/ { print verb ": blank at the end of a line"; bad = 1 }
-      END { if (NR > 23) { print verb ": " NR " lines"; bad = 1 } exit bad }'
+      END { if (NR > (verb == "batch" ? 40 : 23)) { print verb ": " NR " lines"; bad = 1 } exit bad }'
   done
 }
 

@@ -34,7 +34,7 @@ done_testing() {
 }
 
 # shellcheck disable=SC2034 # likewise
-verbs=(create start run state kill delete exec ps list pause resume update events spec features checkpoint restore place)
+verbs=(create start run state kill delete exec ps list pause resume update events spec features checkpoint restore place batch)
 
 stint() { "$STINT" --root "$work/state" "$@"; }
 
