@@ -155,6 +155,20 @@ a_lost_ledger_is_made_again() {
   nothing_left
 }
 
+a_tier_has_its_class() {
+  mkdir -p resctrl/info
+  printf '%s\n' "resctrl = $work/resctrl" 'class-exclusive = fast L3:0=f' >>conf
+  task a cpus=1
+  same L3:0=f "$(<resctrl/fast/schemata)"
+  same "$(pid_of a)" "$(<resctrl/fast/tasks)"
+  end a
+  [[ -d resctrl/fast ]] # a class with a name stays
+  task b cpus=1 tier=shared
+  same "$(echo resctrl/*)" 'resctrl/fast resctrl/info'
+  end b
+  sed -i '/resctrl\|class/d' conf
+}
+
 check "the plan is what the task has" plan_is_what_the_task_has
 check "who asks for nothing is not in the ledger" nothing_is_asked
 check "a cpuset of the caller is obeyed, at the start and by update" a_cpuset_is_refined
@@ -165,6 +179,7 @@ check "a best-effort task runs when nobody else does" best_effort_is_idle
 check "a preference does not take what is another's" a_preference_is_shared_at_worst
 check "a strict task waits for CPUs" strict_waits_for_cpus
 check "a runtime that is killed leaks no CPU" a_killed_runtime_leaks_nothing
+check "a tier has its class in resctrl" a_tier_has_its_class
 check "a ledger that was lost is made again from the cgroups" a_lost_ledger_is_made_again
 
 # ---- four domains of two CPUs
