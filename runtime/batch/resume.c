@@ -1,6 +1,8 @@
 #include "resume.h"
 
-#include <fcntl.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,12 +43,21 @@ void rt_resume_remove_cgroup(struct rt_batch *batch, const char *name) {
                 st_ignore(rt_cgroup_destroy(cgroup, CGROUP_WAIT_MSEC, NULL));
 }
 
-static void remove_scratch(const struct rt_batch *batch, const char *id) {
-        st_autofree char *path = NULL;
+/* By its own name: a batch that was killed while it removed one may have come as far as the
+ * container. */
+static int remove_scratch(const struct rt_batch *batch, const struct rt_history *history,
+                          struct st_error *err) {
+        const char *path = batch->options->scratch_dir;
+        DIR *dir = path ? opendir(path) : NULL;
+        int r = 0;
 
-        if (batch->options->scratch_dir &&
-            asprintf(&path, "%s/%s", batch->options->scratch_dir, id) >= 0)
-                st_ignore(st_remove_tree_at(AT_FDCWD, path)); /* gone already, most often */
+        if (!dir)
+                return path && errno != ENOENT ? st_error_sys(err, "open %s", path) : 0;
+        for (struct dirent *entry; r >= 0 && (entry = readdir(dir));)
+                if (is_of_run(entry->d_name, history))
+                        r = st_remove_tree_at(dirfd(dir), entry->d_name);
+        (void)closedir(dir);
+        return r < 0 ? st_error_code(err, r, "remove what is in %s", path) : 0;
 }
 
 /* Its mounts went with the namespace. */
@@ -65,14 +76,14 @@ int rt_resume_clean(struct rt_batch *batch, const struct rt_history *history,
         int r = rt_runtime_list(batch->runtime, &ids, err);
 
         for (char **id = ids; r >= 0 && id && *id; id++) {
-                if (!is_of_run(*id, history))
-                        continue;
-                r = remove_container(batch, *id, err);
-                remove_scratch(batch, *id);
+                if (is_of_run(*id, history))
+                        r = remove_container(batch, *id, err);
         }
         for (char **id = ids; id && *id; id++)
                 free(*id);
         free(ids);
+        if (r >= 0)
+                r = remove_scratch(batch, history, err);
         for (size_t i = 0; r >= 0 && i < history->n_run_names; i++) {
                 rt_resume_remove_cgroup(batch, history->run_names[i]);
                 remove_root_dir(batch, history->run_names[i]);
