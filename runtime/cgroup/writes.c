@@ -83,11 +83,22 @@ static int cursor_write(struct cursor *at, const struct rt_leaf *leaf, const cha
         return 0;
 }
 
+/* With systemd the leaf is found after the init was cloned, which has no descriptor of it then. */
+static int write_memory_max(struct rt_cgroup *cgroup, const struct rt_write *w,
+                            struct st_error *err) {
+        st_autoclose int dir_fd = -1;
+
+        if (w->leaf->dir_fd >= 0)
+                return rt_memory_max_write(w->leaf->dir_fd, w->value, w->field, err);
+        dir_fd = rt_path_open(cgroup, w->leaf->path, O_PATH | O_DIRECTORY);
+        return dir_fd < 0 ? dir_fd : rt_memory_max_write(dir_fd, w->value, w->field, err);
+}
+
 static int apply_one(const struct rt_write *w, struct cursor *at, struct st_error *err) {
         int r;
 
         if (w->flags & RT_WRITE_MEMORY_MAX)
-                return rt_memory_max_write(w->leaf->dir_fd, w->value, w->field, err);
+                return write_memory_max(at->cgroup, w, err);
         r = cursor_write(at, w->leaf, w->file, w->value);
         if (r == -ENOENT && w->other_file)
                 r = cursor_write(at, w->leaf, w->other_file, w->other_value);
