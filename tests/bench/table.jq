@@ -61,6 +61,12 @@ def row($spec; $data):
 . as $results
 | ["", "stint", "crun", "runc", "ratio", "of p10", "target", "stretch", "met"],
   (specs[] | . as $spec | data($results; .name) | select(. != null) | row($spec; .)),
+  (data($results; "systemd") | select(. != null)
+   | ["  the same without systemd, ms"]
+     + [.["stint-alone", "crun-alone", "runc-alone"].wall_us.median * 1e-3 | number]
+     + [.["stint-alone"].wall_us.median / .["crun-alone"].wall_us.median | number],
+     ["  systemd's job for a scope alone, ms",
+      ((.attach.wall_us.median - .shell.wall_us.median) * 1e-3 | number)]),
   (data($results; "floor") | select(. != null)
    | ["floor: exec, exit of busybox true alone, ms", (.busybox.wall_us.median * 1e-3 | number)],
      ["floor: the same, of four pages without libc", (.tiny.wall_us.median * 1e-3 | number)])
