@@ -34,9 +34,10 @@ int rt_scheduler_apply(const struct st_scheduler *scheduler, struct st_error *er
 }
 
 int rt_io_priority_apply(const struct st_io_priority *priority, struct st_error *err) {
-        /* IOPRIO_PRIO_VALUE() of Linux 6.1's headers makes another class of one that is too large */
-        bool known = priority->io_class >= IOPRIO_CLASS_NONE &&
-                     priority->io_class <= IOPRIO_CLASS_IDLE;
+        /* IOPRIO_PRIO_VALUE() of Linux 6.1's headers makes another class of one that is too large
+         */
+        bool known =
+                priority->io_class >= IOPRIO_CLASS_NONE && priority->io_class <= IOPRIO_CLASS_IDLE;
         int value = IOPRIO_PRIO_VALUE(priority->io_class, priority->priority);
 
         if (!known)
