@@ -184,7 +184,7 @@ static int find_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
 /* A directory of the usual name: /sys/fs/cgroup/cpu,cpuacct. A link there (cpuacct,cpu) is not
  * taken. 1: it is the hierarchy; 0: it is not there; -ENOMEM. */
 static int usual_mount(const struct rt_cgroup_host *host, struct st_arena *arena,
-                        struct rt_hierarchy *h) {
+                       struct rt_hierarchy *h) {
         const char *dir = !strncmp(h->names, "name=", 5) ? h->names + 5
                           : *h->names                    ? h->names
                                                          : "unified";

@@ -38,9 +38,9 @@ struct cli_verb {
         int (*run)(struct cli *cli, const char *const *operands, struct st_error *err);
 };
 
-extern const struct cli_verb cli_batch, cli_checkpoint, cli_create, cli_delete, cli_events, cli_exec,
-        cli_features, cli_kill, cli_list, cli_pause, cli_place, cli_ps, cli_restore, cli_resume,
-        cli_run, cli_spec, cli_start, cli_state, cli_update;
+extern const struct cli_verb cli_batch, cli_checkpoint, cli_create, cli_delete, cli_events,
+        cli_exec, cli_features, cli_kill, cli_list, cli_pause, cli_place, cli_ps, cli_restore,
+        cli_resume, cli_run, cli_spec, cli_start, cli_state, cli_update;
 
 /* ---- help.c: pages that fit a terminal of 24 lines and 80 columns ---- */
 

@@ -15,7 +15,7 @@ static const struct cli_verb *const verbs[] = {
         &cli_create,     &cli_start,   &cli_run,    &cli_state, &cli_kill,
         &cli_delete,     &cli_exec,    &cli_ps,     &cli_list,  &cli_pause,
         &cli_resume,     &cli_update,  &cli_events, &cli_spec,  &cli_features,
-        &cli_checkpoint, &cli_restore, &cli_place,  &cli_batch,  NULL,
+        &cli_checkpoint, &cli_restore, &cli_place,  &cli_batch, NULL,
 };
 
 static struct {

@@ -4,7 +4,6 @@
  *   run:     the same, but instead of "parked" the handshake ends: execve happened --> POSTSTART
  * --> done start:   STARTED --end of the handshake--> POSTSTART --> done delete:  POSTSTOP --> done
  * Each state has one descriptor to poll; advance() is called when it is readable. */
-#include <stint/handshake.h>
 #include "runtime.h"
 
 #include <fcntl.h>
@@ -15,6 +14,7 @@
 #include <sys/wait.h>
 
 #include <stint/cleanup.h>
+#include <stint/handshake.h>
 #include <stint/syscall.h>
 #include <stint/terminal.h>
 
@@ -367,7 +367,8 @@ static int call_parked(struct rt_container *container, struct st_error *err) {
         (void)snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/start.sock",
                        container->dir_fd);
         if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-                if (errno == ECONNREFUSED && rt_container_has_ended(container)) /* since we looked */
+                if (errno == ECONNREFUSED &&
+                    rt_container_has_ended(container)) /* since we looked */
                         return wrong_state(err, "cannot start a container that has stopped");
                 if (errno == ECONNREFUSED ||
                     errno == ENOENT) /* a starter that was killed came before us */
@@ -382,8 +383,7 @@ static int call_parked(struct rt_container *container, struct st_error *err) {
 
 /* It was created, has not been started, and its limit killed it since. */
 static bool starved_while_parked(const struct rt_container *container) {
-        return parks(container) && container->record.cgroup &&
-               rt_container_has_ended(container) &&
+        return parks(container) && container->record.cgroup && rt_container_has_ended(container) &&
                rt_cgroup_oom_kills(container->record.cgroup) > 0;
 }
 

@@ -5,7 +5,6 @@
  * and clones the process itself with CLONE_PARENT: only a child is in a joined pid namespace, and
  * the caller is its parent. Both are non-dumpable before they join, or a process of the container
  * could trace them (CVE-2016-9962). */
-#include <stint/handshake.h>
 #include "plan.h"
 
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 
 #include <stint/cleanup.h>
+#include <stint/handshake.h>
 #include <stint/idmap.h>
 #include <stint/namespaces.h>
 #include <stint/syscall.h>

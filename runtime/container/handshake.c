@@ -1,8 +1,8 @@
-#include <stint/handshake.h>
-
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include <stint/handshake.h>
 
 int rt_handshake_pair(int *ret_parent_fd, int *ret_child_fd, struct st_error *err) {
         int fds[2];

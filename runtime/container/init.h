@@ -1,10 +1,10 @@
 /* runtime/container/init.h: the plan of a container's first process, and the process. */
 #pragma once
+#include <stint/blueprint.h>
 #include <stint/cgroup.h>
 #include <stint/mounts.h>
 #include <stint/namespaces.h>
 #include <stint/task.h>
-#include <stint/blueprint.h>
 
 struct rt_init {
         const struct st_spec *spec;

@@ -6,8 +6,6 @@
  * reaps it. */
 #include "launch.h"
 
-#include <stint/handshake.h>
-
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +13,7 @@
 #include <sys/wait.h>
 
 #include <stint/cleanup.h>
+#include <stint/handshake.h>
 #include <stint/syscall.h>
 
 #ifndef CLONE_INTO_CGROUP

@@ -146,7 +146,7 @@ offsets_of_a_joining_process() {
         rt start "$id"
         rt exec "$id" /bin/probe >"$bundle/out" 2>"$bundle/err"
         make_report 0
-        expect ".monotonic - $(offset) >= 100000 - 5"
+        expect ".monotonic - $(offset) >= 100000 - 600"
         rt kill "$id" KILL
         eventually is_stopped
 }

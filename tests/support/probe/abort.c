@@ -1,5 +1,5 @@
-/* abort [SIGNAL]: ends by abort(3), which signals itself, restores the default and signals again; or
- * by the signal. */
+/* abort [SIGNAL]: ends by abort(3), which signals itself, restores the default and signals again;
+ * or by the signal. */
 #include <signal.h>
 #include <stdlib.h>
 
