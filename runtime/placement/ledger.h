@@ -34,7 +34,7 @@ struct ledger_state {
         size_t n_entries, n_room;
         struct rt_cpus foreign; /* found by the scan */
         bool changed;           /* since it was read or written */
-        bool written;           /* in this session */
+        bool written;           /* since it was opened */
         bool rebuild;           /* the file could not be believed */
 };
 
